@@ -1,0 +1,138 @@
+"""Check a frame against a pandera model: all rules in one pass, and never a value in what it says.
+
+pandera decides what a rule is and how it is computed; the rules of all columns are then
+collected in one polars query, and only columns that break one are looked at row by row.
+NaN counts as null, as in pandera's pandas backend.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import pandera.backends.polars.builtin_checks  # noqa: F401  binds the rules to polars, before any is made
+import pandera.polars as pa
+import polars as pl
+import polars.selectors as cs
+from pandera.api.polars.types import PolarsData
+from pandera.backends.polars.checks import PolarsCheckBackend
+from pandera.config import ValidationDepth, config_context
+
+from pipeline.stage import StageError
+
+ROWS_NAMED = 5  # enough to find the fault in the source, short enough for one line
+
+
+@dataclass(frozen=True)
+class Violation:
+    column: str
+    rule: str
+    count: int
+    rows: tuple[int, ...]  # the first row numbers, from 0; empty where a whole column is wrong
+
+    def __str__(self) -> str:
+        if not self.rows:
+            return f"{self.column}: {self.rule}"
+        named = ", ".join(map(str, self.rows)) + (", …" if self.count > len(self.rows) else "")
+        return f"{self.column}: {self.rule}: {self.count} rows ({named})"
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Rule:
+    column: str
+    name: str
+    rows: pl.LazyFrame  # one boolean per row: does it break the rule?
+    any: pl.LazyFrame  # one boolean: does any?
+
+    @classmethod
+    def of_rows(cls, column: str, name: str, rows: pl.LazyFrame) -> Self:
+        return cls(column, name, rows, rows.select(pl.all().any()))
+
+
+def violations(frame: pl.DataFrame, model: type[pa.DataFrameModel]) -> list[Violation]:
+    """All rules of `model` that `frame` breaks; an empty list where it keeps them."""
+    schema = model.to_schema()
+    shape = shape_violations(frame, schema)
+    wrong = {found.column for found in shape}
+    lazy = frame.lazy().with_columns(cs.float().fill_nan(None))
+    every = [
+        rule
+        for name, column in schema.columns.items()
+        if name not in wrong
+        for rule in rules(lazy, name, column)
+    ]
+    if not every:
+        return shape
+    anys = [rule.any.select(pl.all().alias(str(place))) for place, rule in enumerate(every)]
+    answers = pl.concat(anys, how="horizontal").collect().row(0)
+    suspects = [rule for rule, broken in zip(every, answers, strict=True) if broken]
+    return shape + [found for found in map(violation, suspects) if found.count]
+
+
+def violation(rule: Rule) -> Violation:
+    rows = rule.rows.collect().to_series().fill_null(value=False).arg_true()
+    return Violation(rule.column, rule.name, len(rows), tuple(rows.head(ROWS_NAMED)))
+
+
+def check(frame: pl.DataFrame, model: type[pa.DataFrameModel], source: str) -> None:
+    """Stop where `frame` breaks `model`.
+
+    Raises:
+        StageError: every violation by column, rule, count and first row numbers.
+    """
+    refuse(violations(frame, model), model, source)
+
+
+def refuse(found: list[Violation], model: type[pa.DataFrameModel], source: str) -> None:
+    if found:
+        lines = "\n".join(f"  {violation}" for violation in found)
+        raise StageError(
+            f"{source} breaks the contract pipeline/schemas.py:{model.__name__}:\n{lines}\n"
+            "  correct the source (pipeline/ingest.py), or the rule where it no longer holds"
+        )
+
+
+def shape_violations(frame: pl.DataFrame, schema: Any) -> list[Violation]:
+    """Columns that are missing, of a wrong type or not in the contract, as pandera sees them."""
+    try:
+        with config_context(validation_depth=ValidationDepth.SCHEMA_ONLY):
+            schema.validate(frame.clear(), lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        # pandera repeats a wrong type once for each rule of the column.
+        return list(dict.fromkeys(shape_violation(e, frame) for e in errors.schema_errors))
+    return []
+
+
+def shape_violation(error: Any, frame: pl.DataFrame) -> Violation:
+    reason = error.reason_code.name
+    if reason == "COLUMN_NOT_IN_DATAFRAME":
+        return Violation(str(error.failure_cases), "is missing", 0, ())
+    if reason == "COLUMN_NOT_IN_SCHEMA":
+        return Violation(str(error.failure_cases), "is not in the contract", 0, ())
+    name = error.schema.name
+    return Violation(name, f"must be {error.schema.dtype}, is {frame.schema[name]}", 0, ())
+
+
+def rules(lazy: pl.LazyFrame, name: str, column: Any) -> Iterator[Rule]:
+    """Each rule of a column; a null breaks none but its own."""
+    if not column.nullable:
+        yield Rule.of_rows(name, "must not be null", lazy.select(pl.col(name).is_null()))
+    if column.unique:
+        # Counting distinct hashes takes a tenth of the time of finding who repeats; where two
+        # values share one, the search by rows finds none.
+        repeats = lazy.select(pl.col(name).hash().n_unique() < pl.len())
+        yield Rule(name, "must be unique", lazy.select(pl.col(name).is_duplicated()), repeats)
+    for rule in column.checks:
+        kept = PolarsCheckBackend(rule).apply(PolarsData(lazy, name))
+        yield Rule.of_rows(name, str(rule.error or rule.name), kept.select(pl.all().not_()))
+
+
+def columns(model: type[pa.DataFrameModel], mark: str) -> list[str]:
+    """The columns whose metadata carry `mark` (`shareable`, `key`, `target`)."""
+    return [
+        name
+        for name, column in model.to_schema().columns.items()
+        if (column.metadata or {}).get(mark)
+    ]

@@ -1,0 +1,83 @@
+"""What is learned from the training rows before the model is: codes of categories, rates by value.
+
+Kept as data (models/encodings.json), so that the service encodes as the training did.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipeline import files, stage
+
+UNKNOWN = -1.0  # the code of a value that training never saw
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A number for each value of a column, and one for every other value."""
+
+    values: Mapping[str, float]
+    other: float
+
+    def __call__(self, column: Iterable[Any], rows: int) -> Floats:
+        """Encode `rows` values; shape (rows,)."""
+        return np.fromiter(map(self.values.get, column, repeat(self.other)), np.float32, rows)
+
+
+def code(column: pl.Series) -> Encoding:
+    """Codes 0, 1, … from the most frequent value to the rarest (ties by name)."""
+    counts = (
+        column.drop_nulls().value_counts().sort(["count", column.name], descending=[True, False])
+    )
+    return Encoding({v: float(i) for i, v in enumerate(counts[column.name])}, UNKNOWN)
+
+
+def rate(column: pl.Series, label: pl.Series, smoothing: float) -> Encoding:
+    """The mean label of each value, drawn to the mean of all as if by `smoothing` rows of it.
+
+    The additive smoothing of Micci-Barreca (2001), "A preprocessing scheme for
+    high-cardinality categorical attributes", with a constant weight.
+    """
+    mean = float(np.mean(label.to_numpy()))
+    table = (
+        pl.DataFrame({"value": column, "label": label.cast(pl.Float64)})
+        .drop_nulls("value")
+        .group_by("value")
+        .agg(pl.col("label").sum(), pl.len().alias("rows"))
+        .sort("value")
+    )
+    rates = (table["label"] + smoothing * mean) / (table["rows"] + smoothing)
+    return Encoding(dict(zip(table["value"], rates, strict=True)), mean)
+
+
+@dataclass(frozen=True)
+class Encodings:
+    codes: Mapping[str, Encoding]
+    rates: Mapping[str, Encoding]
+
+    def write(self) -> None:
+        files.write_json(files.ENCODINGS, asdict(self))
+
+
+def read() -> Encodings:
+    """Read what `Encodings.write` wrote.
+
+    Raises:
+        StageError: the file is missing, or its shape is another.
+    """
+    kept = files.read_json(files.ENCODINGS)
+    try:
+        return Encodings(codes=decode(kept["codes"]), rates=decode(kept["rates"]))
+    except (KeyError, TypeError, AttributeError):
+        raise stage.StageError(f"{files.ENCODINGS}: no encodings; run `make reproduce`") from None
+
+
+def decode(block: dict[str, Any]) -> dict[str, Encoding]:
+    return {name: Encoding(**encoding) for name, encoding in block.items()}

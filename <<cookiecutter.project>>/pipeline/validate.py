@@ -1,0 +1,82 @@
+"""Stop bad rows before they can become a model, and describe the good ones.
+
+    python -m pipeline.validate
+
+The statistics are what later months are compared with: bins cut at this data's quantiles.
+"""
+
+from typing import Any
+
+import polars as pl
+
+from pipeline import contract, files, params, schemas, stage
+
+DISTINCT_NAMED = 50  # categories beyond it are counted together: a rare one is no drift
+
+
+def main() -> None:
+    settings = params.read().validation
+    raw = files.read_parquet(files.RAW)
+    found = contract.violations(raw, schemas.Raw)
+    rows = sum(violation.count for violation in found)
+    files.write_json(
+        files.VALIDATION,
+        {
+            "contract": schemas.Raw.__name__,
+            "rows": raw.height,
+            "violations": rows if rows else len(found),
+            "broken": [violation.as_dict() for violation in found],
+        },
+    )
+    contract.refuse(found, schemas.Raw, str(files.RAW))
+    files.write_json(files.STATISTICS, statistics(raw, settings.bins))
+    print(f"{raw.height:,} rows keep the contract")
+
+
+def statistics(frame: pl.DataFrame, bins: int) -> dict[str, dict[str, Any]]:
+    """Per column: rows, nulls, and counts by bin (numbers) or by value (categories).
+
+    A column whose values may not be shared and that is no number is described by its
+    number of distinct values alone.
+    """
+    shareable = set(contract.columns(schemas.Raw, "shareable"))
+    return {name: describe(frame[name], bins, name in shareable) for name in frame.columns}
+
+
+def describe(column: pl.Series, bins: int, shareable: bool) -> dict[str, Any]:
+    base: dict[str, Any] = {"type": str(column.dtype), "nulls": column.null_count()}
+    if column.dtype.is_numeric():
+        return base | numbers(column.drop_nulls().cast(pl.Float64), bins)
+    if shareable or column.dtype == pl.Boolean:
+        counted = column.drop_nulls().cast(pl.String).value_counts(sort=True).head(DISTINCT_NAMED)
+        counts = dict(sorted(counted.iter_rows()))
+        return base | {"counts": counts}
+    return base | {"distinct": column.n_unique()}
+
+
+def numbers(column: pl.Series, bins: int) -> dict[str, Any]:
+    if column.is_empty():
+        return {"edges": [], "counts": [0]}
+    cuts = [column.quantile(part / bins) for part in range(1, bins)]
+    edges = sorted({float(cut) for cut in cuts if cut is not None})
+    counts = binned(column, edges)
+    return {
+        "minimum": column.min(),
+        "maximum": column.max(),
+        "mean": column.mean(),
+        "deviation": column.std(),
+        "edges": edges,
+        "counts": counts,
+    }
+
+
+def binned(column: pl.Series, edges: list[float]) -> list[int]:
+    """How many values lie at or below each edge and above the one before; last, above all."""
+    places = pl.Series(edges, dtype=pl.Float64).search_sorted(column, side="left")
+    counts = places.value_counts()
+    found = dict(zip(counts.to_series(0), counts.to_series(1), strict=True))
+    return [int(found.get(place, 0)) for place in range(len(edges) + 1)]
+
+
+if __name__ == "__main__":
+    stage.run("validate", main)
