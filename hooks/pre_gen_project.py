@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import sys
@@ -85,9 +84,9 @@ def shown(answer: str) -> str:
 def remove_made(folder: Path, output: Path) -> None:
     """Remove the folders that a name with slashes made: cookiecutter removes only the innermost."""
     made = folder
-    while made.parent != output and os.listdir(made.parent) == [made.name]:
+    while made.parent != output and len(list(made.parent.iterdir())) == 1:
         made = made.parent
-    if made != folder and not os.listdir(folder):
+    if made != folder and not any(folder.iterdir()):
         shutil.rmtree(made)
 
 

@@ -1,0 +1,57 @@
+# Every task of this repository. Each sets up what it needs; `make` alone lists them.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# Set, it makes every start of Python two to three times slower.
+unexport PYTHONDONTWRITEBYTECODE
+
+UV := '$(CURDIR)/.venv/bin/uv' pip
+SYNC := VIRTUAL_ENV='$(CURDIR)/.venv' $(UV) sync --quiet --compile-bytecode requirements/uv.txt
+COMPILE := $(UV) compile --quiet --universal --python-version 3.11 --upgrade \
+	--generate-hashes --no-emit-index-url --no-header --no-annotate
+
+.PHONY: help demo test check bench lock clean
+
+demo: .venv/bake ## Bake a project into demo/, train two models there, and show the review of the second
+	@.venv/bin/python demo.py
+
+test: .venv/dev ## Run all tests: the hooks, the template's own code unbaked, and a baked repository
+	@.venv/bin/python -m pytest
+
+check: .venv/dev ## Format, lint, type-check, and look for secrets and large files
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" pre-commit run --all-files
+
+bench: .venv/dev ## Measure speed and size, and print each figure beside its bound
+	@.venv/bin/python bench.py
+
+lock: .venv/bake ## Renew the locked requirements, here and in the template
+	@for folder in '<<cookiecutter.project>>/requirements' requirements; do \
+		for name in "$$folder"/*.in; do \
+			echo "$$name"; $(COMPILE) "$$name" -o "$${name%in}txt" || exit 1; \
+		done; \
+	done
+
+clean: ## Remove the environment, the demo and all caches
+	@rm -rf .venv demo .*_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+
+# Made anew from the locks: an interrupted set-up leaves no stamp, so the next one starts clean.
+# Baking needs one tool; its users do not wait for the rest.
+.venv/bake: requirements/uv.txt requirements/bake.txt
+	@python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "make: Python 3.11 or newer with venv is needed, and python3 is $$(python3 --version 2>&1): install python3 and python3-venv" >&2; exit 1; }
+	@echo 'Setting up .venv'
+	@python3 -m venv --clear .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements/uv.txt
+	@$(SYNC) requirements/bake.txt
+	@touch $@
+
+.venv/dev: .venv/bake requirements/dev.txt
+	@echo 'Installing the development tools'
+	@$(SYNC) requirements/dev.txt
+	@touch $@

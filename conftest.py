@@ -1,0 +1,8 @@
+"""What holds for all tests: here and in the template, whose tests run unbaked."""
+
+import sys
+
+pytest_plugins = ["strict_skips"]
+
+# Bytecode of the template's modules would lie in the template, and be baked.
+sys.dont_write_bytecode = True
