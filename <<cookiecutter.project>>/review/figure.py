@@ -8,7 +8,7 @@ from review.charts import Axis, Chart, finite, x_axis, y_axis
 
 COLOURS = 6  # --series-1 to --series-6 of the page; more series repeat them with other dashes
 DASHES = ("", ' stroke-dasharray="6 4"', ' stroke-dasharray="2 3"')
-LETTER = 6.4  # the average width of one, for room that must be known before it is drawn
+LETTER = 7.0  # the width of one, for room that must be known before anything is drawn
 WIDTH = 480
 TOP = 10
 RIGHT = 14
@@ -40,9 +40,11 @@ def ticks(scale: Axis, most: int = 6) -> list[tuple[float, str]]:
     step = next(power * times for times in (1, 2, 5, 10) if span / (power * times) <= most)
     first, last = math.ceil(scale.low / step - 1e-9), math.floor(scale.high / step + 1e-9)
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
-    plain = digits <= 8 and max(abs(scale.low), abs(scale.high)) < 1e7
+    largest = max(abs(scale.low), abs(scale.high))
+    plain = digits <= 6 and largest < 1e7
+    exact = 2 + math.floor(math.log10(largest)) - math.floor(math.log10(step))
     values = [index * step + 0.0 for index in range(first, last + 1)]
-    return [(value, f"{value:,.{digits}f}" if plain else f"{value:.6g}") for value in values]
+    return [(value, f"{value:,.{digits}f}" if plain else f"{value:.{exact}g}") for value in values]
 
 
 def _lines(chart: Chart) -> tuple[str, int]:
