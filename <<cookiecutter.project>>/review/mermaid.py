@@ -35,7 +35,7 @@ def mermaid(chart: Chart) -> str:
     return "\n".join(
         [
             f'%%{{init: {{"xyChart": {{{size}}}, "themeVariables": '
-            f'{{"xyChart": {{"plotColorPalette": "{colours}"}}}}}}}}%%',
+            f'{{"xyChart": {{"backgroundColor": "transparent", "plotColorPalette": "{colours}"}}}}}}}}%%',
             "xychart-beta" + " horizontal" * bars,
             f"  title {_quoted(chart.title, 80)}",
             f"  x-axis {_quoted(chart.x_label)} {x}",
