@@ -1,5 +1,6 @@
 """A chart as Mermaid, which forges draw wherever they show Markdown."""
 
+import json
 import math
 import re
 from bisect import bisect_right
@@ -29,13 +30,14 @@ def mermaid(chart: Chart) -> str:
     chart, bars = _scaled(_shortened(chart)), chart.kind == "bar"
     labels, rows = _rows(chart)
     y = y_axis(chart)
-    size = f'"width": 720, "height": {max(200, 100 + 16 * len(labels)) if bars else 340}'
+    height = max(200, 100 + 16 * len(labels)) if bars else 340
     colours = ", ".join(colour for _, _, colour in PALETTE)
+    theme = {"backgroundColor": "transparent", "plotColorPalette": colours}
+    config = {"xyChart": {"width": 720, "height": height}, "themeVariables": {"xyChart": theme}}
     x = f"[{', '.join(labels)}]" if labels else _range(x_axis(chart))
     return "\n".join(
         [
-            f'%%{{init: {{"xyChart": {{{size}}}, "themeVariables": '
-            f'{{"xyChart": {{"backgroundColor": "transparent", "plotColorPalette": "{colours}"}}}}}}}}%%',
+            f"%%{{init: {json.dumps(config)}}}%%",
             "xychart-beta" + " horizontal" * bars,
             f"  title {_quoted(chart.title, 80)}",
             f"  x-axis {_quoted(chart.x_label)} {x}",
