@@ -5,8 +5,6 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-import polars as pl
-
 
 class StageError(Exception):
     """A stage can't go on; the message says what was wrong, where, and what to do."""
@@ -18,11 +16,16 @@ def run(name: str, main: Callable[[], None]) -> None:
         main()
     except StageError as error:
         sys.exit(f"{name}: error: {error}")
-    except (OSError, pl.exceptions.PolarsError) as error:
-        # The first line only: what follows in these messages may quote values of rows.
-        sys.exit(f"{name}: error: {str(error).splitlines()[0]}")
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        # Asked for only here: who reads no table need not wait for its library.
+        from polars.exceptions import PolarsError
+
+        if not isinstance(error, OSError | PolarsError):
+            raise
+        # The first line only: what follows in these messages may quote values of rows.
+        sys.exit(f"{name}: error: {str(error).splitlines()[0]}")
 
 
 def project() -> str:

@@ -1,0 +1,62 @@
+"""How far the data of two versions lie apart: schema, and population stability per column.
+
+PSI as in Siddiqi (2006): below 0.1 alike, above 0.25 another population.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from pipeline.validate import binned
+
+SHIFTED, ANOTHER = 0.1, 0.25
+EMPTY = 0.5  # rows that stand for none: the logarithm of an empty bin has no value
+
+
+@dataclass(frozen=True)
+class Drift:
+    column: str
+    psi: float
+
+
+def schema_changes(base: Mapping[str, Any], candidate: Mapping[str, Any]) -> list[str]:
+    """Columns that came, went or changed type, by the statistics of each version."""
+    came = [f"`{name}` is new" for name in candidate if name not in base]
+    went = [f"`{name}` is gone" for name in base if name not in candidate]
+    types = [
+        f"`{name}` was {base[name]['type']}, is {candidate[name]['type']}"
+        for name in candidate
+        if name in base and base[name]["type"] != candidate[name]["type"]
+    ]
+    return came + went + types
+
+
+def drifts(base: Mapping[str, Any], candidate: Mapping[str, Any], raw: pl.DataFrame) -> list[Drift]:
+    """PSI of every column that both describe, the farthest first; `raw` is the candidate's."""
+    found = []
+    for name, was in base.items():
+        now = candidate.get(name)
+        if now is None or "counts" not in was or now["type"] != was["type"]:
+            continue
+        if "edges" in was:
+            present = raw[name].drop_nulls().cast(pl.Float64)
+            counts = [*binned(present, was["edges"]), now["nulls"]]
+            before = [*was["counts"], was["nulls"]]
+        else:
+            values = sorted(was["counts"].keys() | now["counts"].keys())
+            before = [*(was["counts"].get(value, 0) for value in values), was["nulls"]]
+            counts = [*(now["counts"].get(value, 0) for value in values), now["nulls"]]
+        found.append(Drift(name, psi(before, counts)))
+    return sorted(found, key=lambda drift: -drift.psi)
+
+
+def psi(before: list[int], after: list[int]) -> float:
+    """Σ (a − b) ln(a / b) over the bins' shares; bins empty on both sides count nothing."""
+    was, now = np.asarray(before, float), np.asarray(after, float)
+    used = (was > 0) | (now > 0)
+    was, now = np.maximum(was[used], EMPTY), np.maximum(now[used], EMPTY)
+    was, now = was / was.sum(), now / now.sum()
+    return float(((now - was) * np.log(now / was)).sum())
