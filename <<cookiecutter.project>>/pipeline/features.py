@@ -26,8 +26,8 @@ def plane_age(columns: Columns) -> NDArray[np.float64]:
 
 def duration(columns: Columns) -> NDArray[np.int64]:
     """Scheduled minutes from door to door by the two local clocks, over midnight too."""
-    arrival: NDArray[np.int64] = np.asarray(columns["arrival"])
-    return (arrival - np.asarray(columns["departure"])) % 1440
+    flight = np.asarray(columns["arrival"]) - np.asarray(columns["departure"])
+    return np.asarray(flight % 1440, np.int64)
 
 
 NUMBERS = (

@@ -18,7 +18,7 @@ Verdict = Literal["better", "worse", "no different"]
 
 @dataclass(frozen=True)
 class Change:
-    """A metric of both sides; the interval is of candidate − base."""
+    """A metric of both sides; the interval is of the candidate less the base."""
 
     metric: str
     base: float

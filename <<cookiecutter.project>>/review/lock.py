@@ -77,7 +77,7 @@ def reasons(
     for path in stage.get("deps", []):
         now = made.get(path) or hash_of(read(path))
         if kept.get(path) != now:
-            yield f"{path} {'changed' if path in kept and now else 'is new' if now else 'is missing'}"
+            yield f"{path} {'is missing' if now is None else 'changed' if path in kept else 'is new'}"
     yield from (f"{path} is no dependency any more" for path in kept.keys() - set(stage["deps"]))
     for key in stage.get("params", []):
         values = parse_params(read("params.yaml"))

@@ -1,4 +1,4 @@
-"""One side of a comparison: a commit's outputs, brought back by their hashes and never made anew."""
+"""One side of a comparison: a commit's outputs, brought back by hash and never made anew."""
 
 import hashlib
 import os
