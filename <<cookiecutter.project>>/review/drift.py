@@ -54,7 +54,7 @@ def drifts(base: Mapping[str, Any], candidate: Mapping[str, Any], raw: pl.DataFr
 
 
 def psi(before: list[int], after: list[int]) -> float:
-    """The sum of (a - b) ln(a / b) over the bins' shares; bins empty on both sides count nothing."""
+    """The sum of (a - b) ln(a / b) over the shares of all bins that one side fills."""
     was, now = np.asarray(before, float), np.asarray(after, float)
     used = (was > 0) | (now > 0)
     was, now = np.maximum(was[used], EMPTY), np.maximum(now[used], EMPTY)

@@ -77,7 +77,8 @@ def reasons(
     for path in stage.get("deps", []):
         now = made.get(path) or hash_of(read(path))
         if kept.get(path) != now:
-            yield f"{path} {'is missing' if now is None else 'changed' if path in kept else 'is new'}"
+            known = "changed" if path in kept else "is new"
+            yield f"{path} {known if now else 'is missing'}"
     yield from (f"{path} is no dependency any more" for path in kept.keys() - set(stage["deps"]))
     for key in stage.get("params", []):
         values = parse_params(read("params.yaml"))

@@ -24,6 +24,7 @@ NEEDED = (
     files.STATISTICS,
     files.VALIDATION,
     files.COST,
+    files.SLICES,
     files.LEARNING,
     files.IMPORTANCE,
 )
