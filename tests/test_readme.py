@@ -7,6 +7,7 @@ import re
 import subprocess
 
 import pytest
+from markdown_it import MarkdownIt
 
 from baking import ROOT, Baked
 
@@ -16,7 +17,8 @@ ENTRY = re.compile(r"^[├└]── (\S+)  +\S", re.MULTILINE)
 
 def trees() -> list[set[str]]:
     """Return the entries of each tree on the page, folders without their slash."""
-    blocks = re.findall(r"```\n(.*?)```", README, re.DOTALL)
+    fences = [token for token in MarkdownIt().parse(README) if token.type == "fence"]
+    blocks = [token.content for token in fences if not token.info]
     return [{name.rstrip("/") for name in ENTRY.findall(block)} for block in blocks]
 
 
