@@ -3,10 +3,6 @@
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 Floats = NDArray[np.float64]
 
@@ -20,6 +16,12 @@ def predictions(
 
     `frame` holds the columns of the contract `Features` and the features `names`.
     """
+    # Loading scikit-learn takes longer than a whole review, which only reads the metrics.
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     training = frame.filter(pl.col("part") == "train")
     training = training.sample(min(ROWS, training.height), seed=seed)
     holdout = frame.filter(pl.col("part") == "holdout").select(names).to_numpy()

@@ -45,7 +45,8 @@ def roc_auc(labels: Floats, predictions: Floats) -> Score:
     upto = np.searchsorted(predictions[negative], predictions[positive], side="right")
 
     def score(weights: Floats) -> float:
-        passed = np.concatenate(([0.0], np.cumsum(weights[negative])))
+        passed = np.zeros(len(negative) + 1)
+        np.cumsum(weights[negative], out=passed[1:])
         won = weights[positive]
         pairs = won.sum() * passed[-1]
         return float(won @ (passed[below] + passed[upto]) / 2 / pairs) if pairs else float("nan")

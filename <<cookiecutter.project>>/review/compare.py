@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from pipeline.metrics import Floats, Metric, Score
-from review.resample import Interval, normal, percentile, resample
+from pipeline.metrics import Metric, Score
+from review.resample import Draw, Interval, Rows, deviations, normal, percentile
 
 RESAMPLES = 1_000  # of the primary metric, whose interval is the verdict
 FEWER = 100  # of the others: a standard error needs no more (Efron and Tibshirani, table 6.1)
@@ -57,9 +57,14 @@ class Flips:
 
 
 def pair(base: pl.DataFrame, candidate: pl.DataFrame) -> pl.DataFrame:
-    """The rows that both predicted, in the candidate's order; column `base` beside `prediction`."""
+    """The rows that both predicted; column `base` beside `prediction`.
+
+    In order of prediction: metrics that rank then walk through memory, not across it.
+    """
     other = base.select("id", pl.col("prediction").alias("base"))
-    return candidate.join(other, on="id", how="inner", maintain_order="left")
+    return candidate.join(other, on="id", how="inner", maintain_order="left").sort(
+        "prediction", "id"
+    )
 
 
 def changes(rows: pl.DataFrame, metrics: Sequence[Metric], primary: str) -> list[Change]:
@@ -70,59 +75,47 @@ def changes(rows: pl.DataFrame, metrics: Sequence[Metric], primary: str) -> list
 
 
 def changed(rows: pl.DataFrame, metrics: Sequence[Metric], resamples: int) -> list[Change]:
-    labels = rows["label"].to_numpy()
-    scores = [both(metric, rows) for metric in metrics]
-    ones = np.ones(len(labels))
+    scores = both(metrics, rows)
+    ones = np.ones(rows.height)
+    figures = [(before(ones), after(ones)) for before, after in scores]
 
-    def draw(weights: Floats) -> list[float]:
-        return [candidate(weights) - base(weights) for base, candidate in scores]
+    def prepare(part: Rows) -> Draw:
+        chosen = scores if len(part) == rows.height else both(metrics, rows[part])
+        return lambda weights: [after(weights) - before(weights) for before, after in chosen]
 
-    drawn = resample(labels, resamples, draw)
-    found = []
-    for place, (metric, (base, candidate)) in enumerate(zip(metrics, scores, strict=True)):
-        before, after = base(ones), candidate(ones)
-        if resamples >= RESAMPLES:
-            interval = percentile(drawn[:, place])
-        else:
-            interval = normal(after - before, drawn[:, place])
-        found.append(Change(metric.name, before, after, interval, metric.higher_is_better))
-    return found
+    drawn = deviations(rows["label"].to_numpy(), resamples, prepare)
+    interval = percentile if resamples >= RESAMPLES else normal
+    return [
+        Change(
+            metric.name,
+            before,
+            after,
+            interval(after - before, drawn[:, place]),
+            metric.higher_is_better,
+        )
+        for place, (metric, (before, after)) in enumerate(zip(metrics, figures, strict=True))
+    ]
 
 
-def both(metric: Metric, rows: pl.DataFrame) -> tuple[Score, Score]:
-    labels = rows["label"].to_numpy()
-    base, candidate = (rows[name].to_numpy().astype(np.float64) for name in ("base", "prediction"))
-    return metric.of(labels, base), metric.of(labels, candidate)
+def both(metrics: Sequence[Metric], rows: pl.DataFrame) -> list[tuple[Score, Score]]:
+    """The scores of base and candidate for each metric."""
+    labels, base, candidate = (
+        rows[name].to_numpy().astype(np.float64) for name in ("label", "base", "prediction")
+    )
+    return [(metric.of(labels, base), metric.of(labels, candidate)) for metric in metrics]
 
 
 def slices(
     rows: pl.DataFrame, columns: Sequence[str], metric: Metric, least: int
 ) -> list[SliceChange]:
     """The metric in each slice of at least `least` rows, the largest first in each column."""
-    parts = [
-        (column, str(value), members)
-        for column in columns
-        for value in rows[column].drop_nulls().unique().sort()
-        if len(members := np.flatnonzero(rows[column].to_numpy() == value)) >= least
-    ]
-    parts.sort(key=lambda part: (columns.index(part[0]), -len(part[2])))
-    scores = [both(metric, rows[members]) for _, _, members in parts]
-
-    def draw(weights: Floats) -> list[float]:
-        return [
-            after(weights[members]) - before(weights[members])
-            for (_, _, members), (before, after) in zip(parts, scores, strict=True)
-        ]
-
-    if not parts:
-        return []
-    drawn = resample(rows["label"].to_numpy(), FEWER, draw)
     found = []
-    for place, (column, value, members) in enumerate(parts):
-        before, after = (score(np.ones(len(members))) for score in scores[place])
-        interval = normal(after - before, drawn[:, place])
-        change = Change(metric.name, before, after, interval, metric.higher_is_better)
-        found.append(SliceChange(column, value, len(members), change))
+    for column in columns:
+        parts = rows.drop_nulls(column).partition_by(column, as_dict=True, maintain_order=True)
+        for (value,), members in sorted(parts.items(), key=lambda part: -part[1].height):
+            if members.height >= least:
+                (change,) = changed(members, [metric], FEWER)
+                found.append(SliceChange(column, str(value), members.height, change))
     return found
 
 
