@@ -162,7 +162,7 @@ def review(demo: Demo) -> None:
     lines = [line for line in markdown.read_text("utf-8").splitlines() if line.strip()]
     say(f"\n{lines[1]}\n")
     if code:
-        gates = [line for line in output.splitlines() if not line.startswith("make")]
+        gates = [line for line in output.splitlines() if line.startswith("  ")]
         say("\n".join(["\nGates that block the change:", *gates, ""]))
     say(f"\nThe report: {markdown}\n            {markdown.with_suffix('.html')}\n")
 

@@ -61,7 +61,8 @@ def main() -> None:
     store = answers["data_store"]
     config = Path(".dvc/config")
     place = absolute(store, Path(answers["_output_dir"]))
-    config.write_text(config.read_text("utf-8").replace(f'"{store}"', f'"{place}"'), "utf-8")
+    text = config.read_text("utf-8").replace(f'url = "{store}"', f'url = "{place}"')
+    config.write_text(text, "utf-8")
     if Path(".git").exists():
         sys.stdout.write("The files of the template are written: see git diff.\n")
         return

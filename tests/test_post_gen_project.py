@@ -101,9 +101,10 @@ def test_a_store_is_where_a_person_means(store: str, place: str) -> None:
     assert absolute(store, Path("/home/ada")) == place
 
 
-def test_dvc_finds_the_store(bake: Bake, tmp_path: Path) -> None:
-    baked = bake({"data_store": "my store, (new)"}, folder=tmp_path)
+@pytest.mark.parametrize("store", ["store", "remote", "my store, (new)"])
+def test_dvc_finds_the_store(bake: Bake, tmp_path: Path, store: str) -> None:
+    baked = bake({"data_store": store}, folder=tmp_path)
     assert_born(baked)
     command = [sys.executable, "-m", "dvc", "config", "remote.store.url"]
     done = subprocess.run(command, cwd=baked.path, capture_output=True, text=True, check=True)
-    assert done.stdout == f"{tmp_path}/my store, (new)\n"
+    assert done.stdout == f"{tmp_path}/{store}\n"
