@@ -103,7 +103,7 @@ def read(path: Path = PATH) -> Params:
         return Params.model_validate(yaml.safe_load(path.read_text()))
     except FileNotFoundError:
         raise StageError(f"{path}: not there; run from the project's root") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise StageError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
         lines = [explain(str(path), dict(found)) for found in error.errors()]
