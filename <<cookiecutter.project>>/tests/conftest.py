@@ -1,0 +1,111 @@
+"""What the tests share: a project in a folder of its own, never the checkout."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import settings
+
+from pipeline import evaluate, features, ingest, params, train, validate
+from tests.projects import CODE, SMALL, copy_project, succeed
+
+# No database: it would lie in the checkout. Random, but not by the clock of a busy machine.
+settings.register_profile("tests", database=None, deadline=None)
+settings.load_profile("tests")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def environment() -> Iterator[None]:
+    """Keep a person's own tracking server, DVC and git settings out of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            if name.startswith(("MLFLOW_", "DVC_", "GIT_")):
+                patch.delenv(name)
+        patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        for role in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{role}_NAME", "Test")
+            patch.setenv(f"GIT_{role}_EMAIL", "test@localhost")
+        # Set, it makes every start of Python two to three times slower; here are many.
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patch.setenv("MLFLOW_LOGGING_LEVEL", "ERROR")
+        yield
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with its settings and no data, as the working directory."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    copy_project(folder, "params.yaml", "pyproject.toml")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tables() -> dict[str, pl.DataFrame]:
+    """The real tables, read once."""
+    return {name: ingest.table(name) for name in ("flights", "weather", "planes")}
+
+
+@pytest.fixture(scope="session")
+def raw(tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """Some thousand real rows of the contract `Raw`, from all months."""
+    return ingest.ingest(tables, params.Ingest(**{"from": 1, "until": 12, "every": SMALL}))[0]
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow database to copy: making one takes seconds."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Path:
+    """A project in which every stage has run, in this process; tests copy what they change."""
+    folder = tmp_path_factory.mktemp("trained")
+    copy_project(folder, "params.yaml", "pyproject.toml")
+    shutil.copy(database, folder / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for stage in (ingest, validate, features, train, evaluate):
+            stage.main()
+    return folder
+
+
+@pytest.fixture
+def after_training(trained: Path, project: Path) -> Path:
+    """The working directory with a copy of everything that the stages wrote."""
+    shutil.copytree(trained, project, dirs_exist_ok=True)
+    return project
+
+
+@pytest.fixture(scope="session")
+def pipeline_run(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Path:
+    """A git repository whose pipeline was reproduced by `dvc repro` and committed with dvc.lock.
+
+    Its outputs and its run cache are pushed to a DVC remote, the folder `store` beside it.
+    Tests work on copies or clones of it: `copy_of(pipeline_run, tmp_path)`.
+    """
+    folder = tmp_path_factory.mktemp("pipeline") / "flights"
+    folder.mkdir()
+    copy_project(folder, *CODE, ".gitignore", ".dvcignore")
+    shutil.copy(database, folder / "mlflow.db")
+    succeed("git", "init", "--quiet", "--initial-branch=dev", cwd=folder)
+    (folder / ".dvc").mkdir()
+    (folder / ".dvc/.gitignore").write_text("/config.local\n/tmp\n/cache\n")
+    (folder / ".dvc/config").write_text(
+        "[core]\n    remote = store\n    analytics = false\n    check_update = false\n"
+        f"['remote \"store\"']\n    url = {folder.parent / 'store'}\n"
+    )
+    succeed("dvc", "repro", "--quiet", cwd=folder)
+    succeed("dvc", "push", "--quiet", "--run-cache", cwd=folder)
+    succeed("git", "add", "--all", cwd=folder)
+    succeed("git", "commit", "--quiet", "--message", "The first model", cwd=folder)
+    return folder
