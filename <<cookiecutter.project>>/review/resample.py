@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -57,7 +58,8 @@ def deviations(labels: Floats, resamples: int, prepare: Prepare) -> Floats:
     # Each resample has a seed of its own, so that threads change nothing.
     seeds = np.random.SeedSequence(SEED).spawn(resamples)
     found = []
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    # BLAS would start threads for every dot product, which then wait for each other.
+    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
         for number, part in enumerate(parts):
             draw = prepare(part)
             members = [np.flatnonzero(groups[part] == group) for group in range(len(sizes))]
