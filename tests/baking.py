@@ -55,12 +55,12 @@ class Baked:
 
 
 class Bake(Protocol):
-    """Bake with these answers, or those typed, in `folder`, with `env` added to the environment."""
+    """Bake with these answers, or those typed; `options` are cookiecutter's own."""
 
     def __call__(
         self,
         answers: Mapping[str, str] = ...,
-        *,
+        *options: str,
         typed: str | None = None,
         folder: Path | None = None,
         env: Mapping[str, str] = ...,

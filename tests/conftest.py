@@ -36,13 +36,13 @@ def bake(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Bake:
 
     def bake(
         answers: Mapping[str, str] = {},
-        *,
+        *options: str,
         typed: str | None = None,
         folder: Path | None = None,
         env: Mapping[str, str] = {},
     ) -> Baked:
         folder = folder or tmp_path_factory.mktemp("bake")
-        command = [sys.executable, "-m", "cookiecutter", str(template)]
+        command = [sys.executable, "-m", "cookiecutter", *options, str(template)]
         if typed is None:
             command.append("--no-input")
         done = subprocess.run(

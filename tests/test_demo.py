@@ -10,6 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 import demo
@@ -35,8 +36,9 @@ def start(folder: Path, *options: str) -> subprocess.Popen[str]:
 
 def members(folder: Path) -> list[str]:
     """Return the commands of the processes that work in the folder."""
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
-    return [line for line in listed.stdout.splitlines() if str(folder) in line]
+    processes = psutil.process_iter(["cwd", "cmdline"])
+    commands = [" ".join([p.info["cwd"] or "", *(p.info["cmdline"] or [])]) for p in processes]
+    return [command for command in commands if str(folder) in command]
 
 
 @pytest.mark.parametrize(("name", "old", "new"), [*demo.CHANGES, ("params.yaml", "every: 1 ", "")])

@@ -83,6 +83,15 @@ def test_inside_another_repository(bake: Bake, tmp_path: Path) -> None:
     assert subprocess.run(refs, capture_output=True, text=True, check=True).stdout == ""
 
 
+def test_a_repository_that_is_there_gets_files_and_no_commit(bake: Bake, tmp_path: Path) -> None:
+    baked = bake(folder=tmp_path)
+    (baked.path / "params.yaml").write_text("old\n")
+    again = bake({}, "--overwrite-if-exists", folder=tmp_path)
+    assert again.code == 0, again.output
+    assert "see git diff" in again.output
+    assert_born(again)
+
+
 def test_it_says_what_to_do_next(baked: Baked) -> None:
     assert f"  cd {baked.path}\n  make setup\n  make reproduce\n" in baked.output
 
