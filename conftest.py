@@ -2,6 +2,9 @@
 
 import sys
 
+# Both folders of tests are one namespace; pytest would otherwise take the first for all of it.
+import tests  # noqa: F401
+
 pytest_plugins = ["strict_skips"]
 
 # Bytecode of the template's modules would lie in the template, and be baked.
