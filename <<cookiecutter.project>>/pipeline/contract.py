@@ -100,8 +100,11 @@ def shape_violations(frame: pl.DataFrame, schema: Any) -> list[Violation]:
         with config_context(validation_depth=ValidationDepth.SCHEMA_ONLY):
             schema.validate(frame.clear(), lazy=True)
     except pa.errors.SchemaErrors as errors:
-        # pandera repeats a wrong type once for each rule of the column.
-        return list(dict.fromkeys(shape_violation(e, frame) for e in errors.schema_errors))
+        # pandera repeats a wrong type once for each rule of the column, and of the columns that
+        # are not in the contract it names the first.
+        named = [shape_violation(e, frame) for e in errors.schema_errors]
+        extra = set(frame.columns) - set(schema.columns) if schema.strict is True else ()
+        return list(dict.fromkeys(named + [not_in_contract(name) for name in sorted(extra)]))
     return []
 
 
@@ -110,9 +113,13 @@ def shape_violation(error: Any, frame: pl.DataFrame) -> Violation:
     if reason == "COLUMN_NOT_IN_DATAFRAME":
         return Violation(str(error.failure_cases), "is missing", 0, ())
     if reason == "COLUMN_NOT_IN_SCHEMA":
-        return Violation(str(error.failure_cases), "is not in the contract", 0, ())
+        return not_in_contract(str(error.failure_cases))
     name = error.schema.name
     return Violation(name, f"must be {error.schema.dtype}, is {frame.schema[name]}", 0, ())
+
+
+def not_in_contract(name: str) -> Violation:
+    return Violation(name, "is not in the contract", 0, ())
 
 
 def rules(lazy: pl.LazyFrame, name: str, column: Any) -> Iterator[Rule]:
@@ -123,7 +130,8 @@ def rules(lazy: pl.LazyFrame, name: str, column: Any) -> Iterator[Rule]:
         # Counting distinct hashes takes a tenth of the time of finding who repeats; where two
         # values share one, the search by rows finds none.
         repeats = lazy.select(pl.col(name).hash().n_unique() < pl.len())
-        yield Rule(name, "must be unique", lazy.select(pl.col(name).is_duplicated()), repeats)
+        repeated = pl.col(name).is_duplicated() & pl.col(name).is_not_null()
+        yield Rule(name, "must be unique", lazy.select(repeated), repeats)
     for rule in column.checks:
         kept = PolarsCheckBackend(rule).apply(PolarsData(lazy, name))
         yield Rule.of_rows(name, str(rule.error or rule.name), kept.select(pl.all().not_()))
