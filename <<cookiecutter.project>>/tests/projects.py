@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[1]
-CODE = ("dvc.yaml", "params.yaml", "pyproject.toml", "pipeline", "requirements")
+CODE = ("dvc.yaml", "params.yaml", "pyproject.toml", "pipeline", "review", "requirements")
 SMALL = 40  # every n-th flight in tests: 8,198 rows
 
 
