@@ -19,7 +19,7 @@ def sections(candidate: Version, base: Version | None) -> list[Section]:
     versions = [version for version in (base, candidate) if version]
     charts = [learning(versions), *curves(versions), importance(versions)]
     kept = tuple(chart for chart in charts if chart)
-    return [Section("Plots", kept, folded=True)] if kept else []
+    return [Section("Plots", kept)] if kept else []
 
 
 def learning(versions: Sequence[Version]) -> Chart | None:

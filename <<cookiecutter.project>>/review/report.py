@@ -56,7 +56,7 @@ def document(project: str, found: Findings) -> Document:
 def lead(found: Findings) -> str:
     """The verdict in two sentences."""
     names = ", ".join(gate.name for gate in found.failed)
-    gates = f"{FAIL} Blocked by: {cell(names)}." if names else f"{PASS} All gates pass."
+    gates = f"**Blocked by {cell(names)}.**" if names else "All gates pass."
     if found.base is None:
         score = found.candidate.json(files.METRICS)["model"][found.primary.name]
         return f"**A first model**: {found.primary.name} {score:.4f}, no base. {gates}"
@@ -85,7 +85,6 @@ def gates(found: Findings) -> Section:
 
 def metrics(found: Findings) -> Section:
     scores = found.candidate.json(files.METRICS)
-    plain = [name for name in scores if name != "model"]
     if found.changes:
         prod = {change.metric: change for change in found.against_prod}
         head = ["metric", "base", "candidate", "change", "95 % interval", "verdict"]
@@ -94,15 +93,16 @@ def metrics(found: Findings) -> Section:
     else:
         head, rows = ["metric", "candidate"], []
         rows = [[name, f"{value:.4f}"] for name, value in scores["model"].items()]
-    head += [f"baseline: {name}" for name in plain]
-    for row in rows:
-        row += [f"{scores[name][row[0]]:.4f}" for name in plain]
-    blocks = [Table(tuple(head), tuple(map(tuple, rows)), keep=len(rows))]
-    text = (
-        "Intervals are of the paired bootstrap, stratified by label: 1,000 resamples for "
-        f"{found.primary.name}, the standard error of 100 for the others."
-    )
-    return Section("Metrics", (*blocks, Text(text)) if found.changes else tuple(blocks))
+    name = found.primary.name
+    others = ", ".join(f"{one} {scores[one][name]:.4f}" for one in scores if one != "model")
+    text = f"Baselines on the candidate's holdout, {name}: {others}."
+    if found.changes:
+        text += (
+            " Intervals are of the paired bootstrap, stratified by label: 1,000 resamples for "
+            f"{name}, the standard error of 100 for the others."
+        )
+    table = Table(tuple(head), tuple(map(tuple, rows)), keep=len(rows))
+    return Section("Metrics", (table, Text(text)))
 
 
 def changed(change: Change, prod: Change | None) -> list[str]:
@@ -211,7 +211,7 @@ def cost(found: Findings) -> Section:
         rows.append((key.replace("_", " "), *(number_of(value) for value in values), change))
     head = ("", *(version.name for version in versions), "change")
     text = Text("Seconds and microseconds are of the machines that ran; bytes are exact.")
-    return Section("Cost", (Table(head, tuple(rows), keep=len(rows)), text), folded=True)
+    return Section("Cost", (Table(head, tuple(rows), keep=len(rows)), text))
 
 
 def number_of(value: float | None) -> str:

@@ -76,7 +76,7 @@ def test_the_verdict_comes_first_with_its_interval() -> None:
 def test_a_failed_gate_turns_the_report_red_whatever_the_metric_says() -> None:
     failed = text(gates=[Gate("model bytes", False, "too many")])
     assert failed.startswith("# 🔴")
-    assert "Blocked by: model bytes" in failed
+    assert "Blocked by model bytes" in failed
     assert "too many" in failed
 
 

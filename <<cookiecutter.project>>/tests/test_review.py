@@ -50,7 +50,7 @@ def test_a_first_model_is_reviewed_alone(changed: Path) -> None:
     code, _, text = review(changed)
     assert code == 0
     assert "**A first model**" in text
-    assert "baseline: linear" in text
+    assert "Baselines on the candidate's holdout" in text
 
 
 @pytest.mark.parametrize(
