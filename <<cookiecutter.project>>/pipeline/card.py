@@ -23,6 +23,7 @@ def text(
     """Markdown; `metrics` by model and baseline, `frame` with the columns of `Features`."""
     about = tomllib.loads(Path("pyproject.toml").read_text())["project"]["description"]
     counts = dict(frame["part"].value_counts().iter_rows())
+    asked = ", ".join(f"{key} {v}" for key, v in settings.ingest.model_dump(by_alias=True).items())
     names = list(metrics["model"])
     head = "| metric | " + " | ".join(metrics) + " |"
     rule = "|---" * (len(metrics) + 1) + "|"
@@ -37,7 +38,7 @@ def text(
         "",
         "## Data",
         "",
-        f"Months {settings.ingest.first} to {settings.ingest.until}: "
+        f"Ingested with {asked}: "
         f"{counts.get('train', 0):,} rows to train, {counts.get('validation', 0):,} to stop the "
         f"training, {counts.get('holdout', 0):,} held out for the figures below.",
         "",

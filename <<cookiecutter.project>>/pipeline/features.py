@@ -98,24 +98,34 @@ def columns_of(frame: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def parts(months: pl.Series, settings: params.Params) -> pl.Series:
+def parts(raw: pl.DataFrame, settings: params.Features) -> pl.Series:
     """Which rows train, which stop the training, which judge: by month, the newest judge."""
-    holdout = settings.ingest.until - settings.features.holdout
-    validation = holdout - settings.features.validation
+    month = raw["month"].to_numpy()
+    holdout = month.max() - settings.holdout
+    validation = holdout - settings.validation
     names = np.array(["train", "validation", "holdout"])
-    month = months.to_numpy()
     return pl.Series("part", names[(month > validation).astype(int) + (month > holdout)])
 
 
 def target() -> str:
-    return contract.columns(schemas.Raw, "target")[0]
+    """The column of the labels.
+
+    Raises:
+        StageError: the contract marks none, or several.
+    """
+    marked = contract.columns(schemas.Raw, "target")
+    if len(marked) != 1:
+        raise stage.StageError(
+            f"pipeline/schemas.py: Raw: one column must have target in its metadata, not {marked}"
+        )
+    return marked[0]
 
 
 def main() -> None:
-    settings = params.read()
+    settings = params.read().features
     raw = files.read_parquet(files.RAW)
-    part = parts(raw["month"], settings)
-    encodings = fit(raw.filter(part == "train"), settings.features.smoothing)
+    part = parts(raw, settings)
+    encodings = fit(raw.filter(part == "train"), settings.smoothing)
     values = matrix(columns_of(raw), encodings)
     frame = pl.DataFrame([raw["id"], part, raw[target()].cast(pl.Float64).alias("label")]).hstack(
         pl.DataFrame(values, schema=NAMES)
