@@ -1,0 +1,119 @@
+"""Measure speed and size, and print each figure beside its bound.
+
+    make bench
+
+Everything is measured in a fresh clone of the last commit: what a newcomer would see. Figures
+are of this machine and its load; where a peer exists, it runs in the same minute.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LIMIT = 1800  # seconds; what takes longer hangs
+RUNS = 5  # of what takes a moment; their median is printed
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        clone = Path(folder) / "clone"
+        run("git", "clone", "--quiet", "--local", str(ROOT), str(clone), cwd=ROOT)
+        show("make demo, first", seconds("make", "demo", cwd=clone), "s", 240)
+        show("make demo, again", seconds("make", "demo", cwd=clone), "s", 90)
+        bake(clone, Path(folder))
+        project(clone / "demo/flights")
+
+
+def bake(clone: Path, folder: Path) -> None:
+    command = [str(clone / ".venv/bin/cookiecutter"), "--no-input", "-f", "-o", str(folder)]
+    show("a bake", median(*command, str(clone), cwd=folder), "s", 2)
+
+
+def project(folder: Path) -> None:
+    python = str(folder / ".venv/bin/python")
+    run("git", "switch", "--quiet", "second-model", cwd=folder)
+    run("make", "reproduce", cwd=folder)
+    show("make reproduce, unchanged", median("make", "reproduce", cwd=folder), "s", 2)
+    show("stale or not", median(python, "-m", "review.lock", cwd=folder), "s", 0.3)
+    report = (python, "-m", "review", "--base", "dev")
+    run(*report, cwd=folder)
+    show("report, a month's holdout", median(*report, cwd=folder), "s", 3)
+    million = [python, str(ROOT / "bench/report.py"), "1000000"]
+    run(*million, "prepare", cwd=folder)
+    show("report, 1,000,000 rows", seconds(*million, cwd=folder), "s", 20)
+    for line in measured(python, "features", cwd=folder):
+        show(line["figure"], line["value"], line["unit"], line["bound"])
+    validation(python, folder)
+    changed(folder)
+
+
+def validation(python: str, folder: Path) -> None:
+    """The contract against pandera's pandas backend: verdicts, seconds, memory."""
+    ours, theirs = (
+        measured(python, f"contract {side}", cwd=folder)[0] for side in ("polars", "pandas")
+    )
+    same = "the same verdicts" if ours["verdicts"] == theirs["verdicts"] else "OTHER VERDICTS"
+    ratio = theirs["seconds"] / ours["seconds"]
+    show(f"contract, 1,000,000 x 20, to pandas ({same})", ratio, "x", 5, at_least=True)
+    for name, side in (("ours", ours), ("pandas", theirs)):
+        print(
+            f"  {name:<10}{side['seconds']:8.3f} s{side['bytes'] / 2**20:8.0f} MiB over the frame"
+        )
+
+
+def changed(folder: Path) -> None:
+    """What a change of one training parameter runs again."""
+    params = folder / "params.yaml"
+    text = params.read_text()
+    params.write_text(text.replace("num_leaves: 31 ", "num_leaves: 32 "))
+    started = time.monotonic()
+    told = run("make", "reproduce", cwd=folder)
+    took = time.monotonic() - started
+    params.write_text(text)
+    run("git", "checkout", "--quiet", "--", "dvc.lock", cwd=folder)
+    ran = [line.split("'")[1] for line in told.splitlines() if line.startswith("Running stage")]
+    print(f"a changed training parameter reran {', '.join(ran)} in {took:.1f} s")
+
+
+def measured(python: str, script: str, cwd: Path) -> list[dict[str, object]]:
+    """The lines of JSON that a script of this folder prints, run in a project."""
+    name, *words = script.split()
+    out = run(python, str(ROOT / "bench" / f"{name}.py"), *words, cwd=cwd)
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def median(*command: str, cwd: Path) -> float:
+    return statistics.median(seconds(*command, cwd=cwd) for _ in range(RUNS))
+
+
+def seconds(*command: str, cwd: Path) -> float:
+    started = time.monotonic()
+    run(*command, cwd=cwd)
+    return time.monotonic() - started
+
+
+def run(*command: str, cwd: Path) -> str:
+    done = subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, check=False, timeout=LIMIT
+    )
+    if done.returncode:
+        sys.exit(f"bench: {' '.join(command)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def show(figure: str, value: float, unit: str, bound: float, *, at_least: bool = False) -> None:
+    kept = value >= bound if at_least else value <= bound
+    sign = "≥" if at_least else "≤"
+    print(
+        f"{figure:<55}{value:9.3g} {unit:<3}{sign} {bound:g}{'' if kept else '   MISSED'}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
