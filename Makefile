@@ -6,6 +6,8 @@
 # Set, it makes every start of Python two to three times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Tests and hooks call the tools by their names.
+TOOLS := PATH="$(CURDIR)/.venv/bin:$$PATH"
 UV := '$(CURDIR)/.venv/bin/uv' pip
 SYNC := VIRTUAL_ENV='$(CURDIR)/.venv' $(UV) sync --quiet --compile-bytecode requirements/uv.txt
 COMPILE := $(UV) compile --quiet --universal --python-version 3.11 --upgrade \
@@ -17,13 +19,13 @@ demo: .venv/bake ## Bake a project into demo/, train two models there, and show 
 	@.venv/bin/python demo.py
 
 test: .venv/dev ## Run all tests: the hooks, the template's own code unbaked, and a baked repository
-	@.venv/bin/python -m pytest
+	@$(TOOLS) pytest
 
 check: .venv/dev ## Format, lint, type-check, and look for secrets and large files
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" pre-commit run --all-files
+	@$(TOOLS) pre-commit run --all-files
 
 bench: .venv/dev ## Measure speed and size, and print each figure beside its bound
-	@.venv/bin/python bench.py
+	@$(TOOLS) python -m bench
 
 lock: .venv/bake ## Renew the locked requirements, here and in the template
 	@for folder in '<<cookiecutter.project>>/requirements' requirements; do \
