@@ -48,9 +48,11 @@ def describe(column: pl.Series, bins: int, shareable: bool) -> dict[str, Any]:
     if column.dtype.is_numeric():
         return base | numbers(column.drop_nulls().cast(pl.Float64), bins)
     if shareable or column.dtype == pl.Boolean:
-        counted = column.drop_nulls().cast(pl.String).value_counts(sort=True).head(DISTINCT_NAMED)
-        counts = dict(sorted(counted.iter_rows()))
-        return base | {"counts": counts}
+        values = column.drop_nulls().cast(pl.String)
+        # Ties by name: the same rows are described by the same bytes.
+        counted = values.value_counts().sort(["count", values.name], descending=[True, False])
+        counts = dict(sorted(counted.head(DISTINCT_NAMED).iter_rows()))
+        return base | {"counts": counts, "rest": len(values) - sum(counts.values())}
     return base | {"distinct": column.n_unique()}
 
 
