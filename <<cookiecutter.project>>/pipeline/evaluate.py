@@ -52,8 +52,11 @@ TRIES = 200  # single rows timed; their median is kept
 def main() -> None:
     settings = params.read()
     raw, frame = files.read_parquet(files.RAW), files.read_parquet(files.FEATURES)
-    if unknown := {settings.evaluate.primary} - {metric.name for metric in METRICS}:
-        raise stage.StageError(f"params.yaml: evaluate.primary = {unknown}: not in METRICS")
+    primary, known = settings.evaluate.primary, [metric.name for metric in METRICS]
+    if primary not in known:
+        raise stage.StageError(
+            f"params.yaml: evaluate.primary = {primary!r}: must be one of {', '.join(known)}"
+        )
     loaded = model.load(settings.train.threads)
     names = list(loaded.features)
     holdout = frame.filter(pl.col("part") == "holdout")

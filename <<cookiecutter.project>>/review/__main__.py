@@ -43,7 +43,9 @@ def main() -> None:
 def findings(
     candidate: Version, base: Version | None, prod: Version | None, settings: params.Params
 ) -> report.Findings:
-    primary = metric_named(settings.evaluate.primary)
+    primary = metric_named(settings.evaluate.primary, "evaluate.primary")
+    for name in settings.gates.limits:
+        metric_named(name, "gates.limits")
     changes, slices, flips, note = [], [], None, ""
     if base:
         pairing = holdout.pair(base, candidate)
@@ -87,12 +89,17 @@ def findings(
     )
 
 
-def metric_named(name: str) -> Metric:
+def metric_named(name: str, key: str) -> Metric:
+    """The metric that a setting names.
+
+    Raises:
+        StageError: none has that name; a gate of it would never be judged.
+    """
     for metric in METRICS:
         if metric.name == name:
             return metric
     known = ", ".join(metric.name for metric in METRICS)
-    raise StageError(f"params.yaml: evaluate.primary = {name!r}: must be one of {known}")
+    raise StageError(f"params.yaml: {key} = {name!r}: must be one of {known}")
 
 
 def scores(candidate: Version, primary: Metric) -> list[gates.SliceScore]:

@@ -128,7 +128,7 @@ def flips(rows: pl.DataFrame, threshold: float | None, shown: Sequence[str], mos
         yes, was, truth = (
             pl.col("prediction") > threshold,
             pl.col("base") > threshold,
-            pl.col("label") > 0.5,
+            pl.col("label") > threshold,
         )
         differing = rows.filter(yes != was)
         gained = differing.filter(yes == truth).height
