@@ -21,14 +21,16 @@ KEYS = ("id", "part", "label")  # what is no feature in data/features.parquet
 
 
 def main() -> None:
-    settings = params.read().train
+    every = params.read()
+    settings = every.train
     tracking.refuse_locked()
     frame = files.read_parquet(files.FEATURES)
     names = [name for name in frame.columns if name not in KEYS]
     run = tracking.Run(stage.project())
+    blocks = every.model_dump(include={"ingest", "features", "train"}, by_alias=True)
     run.start(
-        {f"train.{key}": value for key, value in settings.model_dump().items()},
-        {**tracking.environment(), "data.features_sha256": files.sha256(files.FEATURES)},
+        {f"{name}.{key}": value for name, block in blocks.items() for key, value in block.items()},
+        tracking.environment() | data_hashes(),
     )
     try:
         started = time.perf_counter()
@@ -83,6 +85,12 @@ def train(
     # Read back from its text, so that what is converted is what is kept.
     text = booster.model_to_string(num_iteration=booster.best_iteration)
     return lightgbm.Booster(model_str=text), history
+
+
+def data_hashes() -> dict[str, str]:
+    """What the model is made from; of a restored training the raw rows may not be here."""
+    known = [path for path in (files.RAW, files.FEATURES) if path.exists()]
+    return {f"data.{path.stem}_sha256": files.sha256(path) for path in known}
 
 
 def rows(
