@@ -13,7 +13,7 @@ SYNC := VIRTUAL_ENV='$(CURDIR)/.venv' $(UV) sync --quiet --compile-bytecode requ
 COMPILE := $(UV) compile --quiet --universal --python-version 3.11 --upgrade \
 	--generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test check bench lock ci clean
 
 demo: .venv/bake ## Bake a project into demo/, train two models there, and show the review of the second
 	@.venv/bin/python demo.py
@@ -33,6 +33,9 @@ lock: .venv/bake ## Renew the locked requirements, here and in the template
 			echo "$$name"; $(COMPILE) "$$name" -o "$${name%in}txt" || exit 1; \
 		done; \
 	done
+
+ci: ## Install what a fresh machine lacks, then check, demo and test, as .ci/run does
+	@.ci/run
 
 clean: ## Remove the environment, the demo and all caches
 	@rm -rf .venv demo .*_cache .hypothesis
