@@ -146,7 +146,9 @@ def train(demo: Demo, every: int) -> None:
         demo.edit(*change)
     demo.step("Branch second-model: change and train", "make", "reproduce")
     demo.git("add", "--all")
-    demo.git("commit", "--message", "Learn slower, smooth less, and count the departures of the hour")
+    demo.git(
+        "commit", "--message", "Learn slower, smooth less, and count the departures of the hour"
+    )
 
 
 def review(demo: Demo) -> None:
