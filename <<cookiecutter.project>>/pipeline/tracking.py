@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from subprocess import run as execute
 from typing import Any, Concatenate, Final, ParamSpec
+from urllib.parse import unquote
 
 from pipeline.stage import StageError
 
@@ -63,19 +64,20 @@ def forgiving(
             method(run, *args, **kwargs)
         except Exception as error:  # its clients raise what their transports raise
             run.lost = True
-            reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-            print(
-                f"warning: MLflow at {public(uri())} failed; this run is not tracked: {reason}",
-                file=sys.stderr,
-            )
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            said = f"MLflow at {uri()} failed; this run is not tracked: {reason}"
+            print(f"warning: {public(said)[:300]}", file=sys.stderr)
 
     return wrapper
 
 
-def public(address: str) -> str:
-    """An address without the name and password that may stand in it."""
-    scheme, mark, rest = address.partition("://")
-    return scheme + mark + rest.rpartition("@")[2]
+def public(text: str) -> str:
+    """A text without the name and password that may stand in the server's address."""
+    login, mark, _ = uri().rpartition("://")[2].partition("/")[0].rpartition("@")
+    password = login.partition(":")[2]
+    for secret in (login + mark, password, unquote(password)):
+        text = text.replace(secret, "") if secret else text
+    return text
 
 
 class Run:
