@@ -41,6 +41,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     copy_project(folder, "params.yaml", "pyproject.toml")
     monkeypatch.chdir(folder)
+    # In full: MLflow remembers databases by name, and here each folder has its own.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
     return folder
 
 
@@ -74,6 +76,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Path:
     shutil.copy(database, folder / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
         for stage in (ingest, validate, features, train, evaluate):
             stage.main()
     return folder
