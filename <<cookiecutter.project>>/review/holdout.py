@@ -79,7 +79,10 @@ def scored(base: Version, candidate: Version) -> pl.DataFrame:
         timeout=SECONDS,
     )
     if done.returncode:
-        raise StageError((done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1])
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        # A stage says first what was wrong, and then in detail; a traceback says it last.
+        reason = next((line for line in said if line.startswith("predict: error: ")), said[-1])
+        raise StageError(reason.rstrip(":"))
     return files.read_parquet(out)
 
 
