@@ -41,7 +41,7 @@ def pair(base: Version, candidate: Version) -> Pairing:
         rows = compare.pair(scored(base, candidate), mine)
     except StageError as error:
         note = (
-            f"The holdouts share no row, and {base.name}'s model can't score the new one: {error}"
+            f"The holdouts share no row, and {base.name}'s model can't score the new one: {error}."
         )
         return Pairing(rows, note)
     return Pairing(
