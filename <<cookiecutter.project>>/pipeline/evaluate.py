@@ -16,7 +16,6 @@ import polars as pl
 from pipeline import (
     baseline,
     card,
-    contract,
     curves,
     encoding,
     features,
@@ -24,7 +23,6 @@ from pipeline import (
     metrics,
     model,
     params,
-    schemas,
     stage,
     tracking,
 )
@@ -50,6 +48,9 @@ TRIES = 200  # single rows timed; their median is kept
 
 
 def main() -> None:
+    # Here and below: pandera takes a second to load, and the review reads only what is declared.
+    from pipeline import contract, schemas
+
     settings = params.read()
     raw, frame = files.read_parquet(files.RAW), files.read_parquet(files.FEATURES)
     primary, known = settings.evaluate.primary, [metric.name for metric in METRICS]
@@ -94,6 +95,8 @@ def describe(
     raw: pl.DataFrame, holdout: pl.DataFrame, predicted: Floats, slices: list[str]
 ) -> pl.DataFrame:
     """The predictions with the columns that people may see, and those that slice."""
+    from pipeline import contract, schemas
+
     shown = dict.fromkeys([*contract.columns(schemas.Raw, "shareable"), *slices])
     frame = holdout.select("id", "label").with_columns(
         pl.Series("prediction", predicted, pl.Float32)

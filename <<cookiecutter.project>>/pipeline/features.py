@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipeline import contract, encoding, files, params, schemas, stage
+from pipeline import encoding, files, params, stage
 from pipeline.encoding import Encodings, Floats
 
 Columns = Mapping[str, Any]  # name: an array or list of values, all of one length
@@ -113,6 +113,9 @@ def target() -> str:
     Raises:
         StageError: the contract marks none, or several.
     """
+    # Here and below: pandera takes a second to load, which who only predicts need not wait for.
+    from pipeline import contract, schemas
+
     marked = contract.columns(schemas.Raw, "target")
     if len(marked) != 1:
         raise stage.StageError(
@@ -122,6 +125,8 @@ def target() -> str:
 
 
 def main() -> None:
+    from pipeline import contract, schemas
+
     settings = params.read().features
     raw = files.read_parquet(files.RAW)
     part = parts(raw, settings)

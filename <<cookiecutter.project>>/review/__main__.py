@@ -8,7 +8,7 @@ Exit code 1 names the gates that failed.
 import argparse
 from typing import Any
 
-from pipeline import contract, files, params, schemas
+from pipeline import files, params
 from pipeline.evaluate import METRICS
 from pipeline.metrics import Metric
 from pipeline.stage import StageError, project, run
@@ -18,6 +18,7 @@ from review.version import Version
 MARKDOWN = files.REPORTS / "review.md"
 HTML = files.REPORTS / "review.html"
 FLIPS = 20  # examples; a reviewer reads fewer
+OWN = ("id", "label", "prediction")  # the others are columns that the contract lets people see
 
 
 def main() -> None:
@@ -52,7 +53,7 @@ def findings(
         note = pairing.note
         if pairing.rows.height:
             rows, chosen = pairing.rows, settings.evaluate
-            shown = contract.columns(schemas.Raw, "shareable")
+            shown = [name for name in candidate.predictions.columns if name not in OWN]
             least = settings.gates.slice_rows
             changes = compare.changes(rows, METRICS, primary.name)
             slices = compare.slices(rows, chosen.slices, primary, least)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pipeline.validate import binned
+from pipeline.statistics import binned
 
 SHIFTED, ANOTHER = 0.1, 0.25
 EMPTY = 0.5  # rows that stand for none: the logarithm of an empty bin has no value

@@ -70,14 +70,17 @@ def scored(base: Version, candidate: Version) -> pl.DataFrame:
         raise StageError("it learned from every row of it")
     rows, out = (tree / name for name in ("rows.parquet", "predicted.parquet"))
     files.write_parquet(rows, unseen)
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline.predict", rows.name, out.name],
-        cwd=tree,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SECONDS,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pipeline.predict", rows.name, out.name],
+            cwd=tree,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise StageError(f"it took longer than {SECONDS} s") from None
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         # A stage says first what was wrong, and then in detail; a traceback says it last.

@@ -25,7 +25,7 @@ CLASSES = 10  # labels of more values are numbers: their strata are tenths
 CONFIDENCE = 0.95
 NORMAL = 1.96  # standard errors that hold CONFIDENCE
 LITTLE = 50_000  # rows of a part: all that a month's holdout has, a 20th of a million
-PARTS = 10
+EACH = 100  # resamples of a part: a standard error needs no more
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,10 @@ def deviations(labels: Floats, resamples: int, prepare: Prepare) -> Floats:
     every = np.arange(len(labels))
     parts = [every]
     if len(labels) > LITTLE:
-        parts = [np.sort(random.choice(every, LITTLE, replace=False)) for _ in range(PARTS)]
+        parts = [
+            np.sort(random.choice(every, LITTLE, replace=False))
+            for _ in range(max(1, resamples // EACH))
+        ]
     # Each resample has a seed of its own, so that threads change nothing.
     seeds = np.random.SeedSequence(SEED).spawn(resamples)
     found = []

@@ -5,11 +5,16 @@ import polars as pl
 import pytest
 
 from pipeline import metrics
-from pipeline.evaluate import METRICS
 from pipeline.metrics import Metric
 from review.compare import Change, changes, flips, pair, slices
 from review.resample import Interval
 
+METRICS = (
+    Metric("roc_auc", metrics.roc_auc, higher_is_better=True),
+    Metric("pr_auc", metrics.pr_auc, higher_is_better=True),
+    Metric("log_loss", metrics.log_loss, higher_is_better=False),
+    Metric("brier", metrics.brier, higher_is_better=False),
+)
 AUC = METRICS[0]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipeline.validate import describe
+from pipeline.statistics import describe
 from review.drift import ANOTHER, SHIFTED, drifts, psi, schema_changes
 
 

@@ -4,12 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import params
-from pipeline.evaluate import METRICS
+from pipeline import metrics, params
+from pipeline.metrics import Metric
 from review.compare import Change
 from review.gates import Facts, SliceScore, judge
 from review.resample import Interval
 
+METRICS = (
+    Metric("roc_auc", metrics.roc_auc, higher_is_better=True),
+    Metric("expected_calibration_error", metrics.expected_calibration_error, False),
+)
 GATES = params.Gates(
     limits={"roc_auc": 0.6, "expected_calibration_error": 0.1},
     margin=0.002,

@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from pipeline import files
-from pipeline.evaluate import METRICS
+from pipeline import files, metrics
+from pipeline.metrics import Metric
 from review import report
 from review.compare import Change, Flips, SliceChange
 from review.drift import Drift
@@ -46,7 +46,7 @@ FOUND = report.Findings(
     candidate=Recorded("candidate", "working copy", Path(), {}, {}),
     base=Recorded("base", "dev", Path(), {}, {}),
     prod=None,
-    primary=METRICS[0],
+    primary=Metric("roc_auc", metrics.roc_auc, higher_is_better=True),
     note="",
     changes=[change(0.01, 0.03)],
     against_prod=[],
