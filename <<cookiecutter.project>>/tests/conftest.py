@@ -1,6 +1,7 @@
 """What the tests share: a project in a folder of its own, never the checkout."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 from pipeline import evaluate, features, ingest, params, train, validate
-from tests.projects import CODE, SMALL, copy_project, succeed
+from tests.projects import CODE, ROOT, SMALL, copy_project, succeed
 
 # No database: it would lie in the checkout. Random, but not by the clock of a busy machine.
 settings.register_profile("tests", database=None, deadline=None)
@@ -31,6 +32,8 @@ def environment() -> Iterator[None]:
         # Set, it makes every start of Python two to three times slower; here are many.
         patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         patch.setenv("MLFLOW_LOGGING_LEVEL", "ERROR")
+        # Threads that spin while they wait slow each other down where the tests share a machine.
+        patch.setenv("OMP_WAIT_POLICY", "PASSIVE")
         yield
 
 
@@ -69,7 +72,9 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Path:
+def trained(
+    tmp_path_factory: pytest.TempPathFactory, database: Path, tables: dict[str, pl.DataFrame]
+) -> Path:
     """A project in which every stage has run, in this process; tests copy what they change."""
     folder = tmp_path_factory.mktemp("trained")
     copy_project(folder, "params.yaml", "pyproject.toml")
@@ -77,6 +82,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
+        patch.setattr(ingest, "table", tables.__getitem__)
         for stage in (ingest, validate, features, train, evaluate):
             stage.main()
     return folder
@@ -93,20 +99,21 @@ def after_training(trained: Path, project: Path) -> Path:
 def pipeline_run(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Path:
     """A git repository whose pipeline was reproduced by `dvc repro` and committed with dvc.lock.
 
-    Its outputs and its run cache are pushed to a DVC remote, the folder `store` beside it.
-    Tests work on copies or clones of it: `copy_of(pipeline_run, tmp_path)`.
+    Its outputs and its run cache are pushed to the folder `store` beside it, by the template's
+    own configuration; a clone beside it has the same store. Tests that change something work on
+    a copy of both: `copy_of(pipeline_run, tmp_path)`.
     """
     folder = tmp_path_factory.mktemp("pipeline") / "flights"
     folder.mkdir()
     copy_project(folder, *CODE, ".gitignore", ".dvcignore")
     shutil.copy(database, folder / "mlflow.db")
-    succeed("git", "init", "--quiet", "--initial-branch=dev", cwd=folder)
     (folder / ".dvc").mkdir()
-    (folder / ".dvc/.gitignore").write_text("/config.local\n/tmp\n/cache\n")
-    (folder / ".dvc/config").write_text(
-        "[core]\n    remote = store\n    analytics = false\n    check_update = false\n"
-        f"['remote \"store\"']\n    url = {folder.parent / 'store'}\n"
-    )
+    shutil.copy(ROOT / ".dvc/.gitignore", folder / ".dvc")
+    config = (ROOT / ".dvc/config").read_text()
+    # Relative to the file itself.
+    beside = re.sub(r"(?m)^( +url =) .*$", r"\1 ../../store", config)
+    (folder / ".dvc/config").write_text(beside)
+    succeed("git", "init", "--quiet", "--initial-branch=dev", cwd=folder)
     succeed("dvc", "repro", "--quiet", cwd=folder)
     succeed("dvc", "push", "--quiet", "--run-cache", cwd=folder)
     succeed("git", "add", "--all", cwd=folder)

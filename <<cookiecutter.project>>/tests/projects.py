@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -25,10 +26,12 @@ def copy_project(folder: Path, *names: str) -> None:
     # Unbaked, the name is a variable of the template.
     plain = re.sub(r"(?m)^name = .*$", 'name = "flights"', about, count=1)
     (folder / "pyproject.toml").write_text(plain)
-    change_params(folder, ingest={"from": 1, "until": 12, "every": SMALL})
+    # One thread: two that wait for each other on a busy machine take many times as long.
+    ingest = {"from": 1, "until": 12, "every": SMALL}
+    change_params(folder, ingest=ingest, train={"threads": 1})
 
 
-def change_params(folder: Path, **blocks: dict[str, object]) -> None:
+def change_params(folder: Path, **blocks: Mapping[str, object]) -> None:
     """Change keys of params.yaml, block by block."""
     path = folder / "params.yaml"
     known = yaml.safe_load(path.read_text())
@@ -50,9 +53,18 @@ def succeed(*words: str, cwd: Path) -> str:
 
 
 def copy_of(repository: Path, folder: Path) -> Path:
-    """A copy of `pipeline_run` with its cache, store and all; the store is the copy's own."""
-    copied = folder / repository.parent.name
-    shutil.copytree(repository.parent, copied, symlinks=True)
-    config = copied / repository.name / ".dvc/config"
-    config.write_text(config.read_text().replace(str(repository.parent), str(copied)))
-    return copied / repository.name
+    """A copy of `pipeline_run` and of the store beside it."""
+    shutil.copytree(repository.parent, folder, dirs_exist_ok=True)
+    return folder / repository.name
+
+
+def clone_of(repository: Path) -> Path:
+    """A clone beside the repository: it has the same store, and no cache."""
+    clone = repository.parent / f"clone{len(list(repository.parent.iterdir()))}"
+    succeed("git", "clone", "--quiet", str(repository), str(clone), cwd=repository.parent)
+    return clone
+
+
+def stages_run(said: str) -> list[str]:
+    """The stages that `dvc repro` ran, by what it said."""
+    return re.findall(r"Running stage '(\w+)'", said)
