@@ -17,6 +17,7 @@ from pipeline.stage import StageError
 from tests.projects import ROOT, change_params, succeed
 
 HIDDEN = "hunter2"
+LOGIN = f"user:{HIDDEN}"
 SILENT = """
 from pipeline import tracking
 run = tracking.Run("flights")
@@ -180,13 +181,13 @@ def test_a_server_that_never_answers_costs_one_warning_and_no_hang(
 @pytest.mark.parametrize(
     "address",
     [
-        f"http://user:{HIDDEN}@127.0.0.1:9",
-        f"http://user:{HIDDEN}@127.0.0.1:9/a@b",
-        f"postgresql://user:{HIDDEN}@127.0.0.1:9/mlflow",
-        f"mysql://user:{HIDDEN}@127.0.0.1:9/mlflow",
-        f"nonsense://user:{HIDDEN}@127.0.0.1",
-        f"nonsense://user:{HIDDEN}%40%2f@127.0.0.1/%2f",
-        f"user:{HIDDEN}@127.0.0.1",
+        f"http://{LOGIN}@127.0.0.1:9",
+        f"http://{LOGIN}@127.0.0.1:9/a@b",
+        f"postgresql://{LOGIN}@127.0.0.1:9/mlflow",
+        f"mysql://{LOGIN}@127.0.0.1:9/mlflow",
+        f"nonsense://{LOGIN}@127.0.0.1",
+        f"nonsense://{LOGIN}%40%2f@127.0.0.1/%2f",
+        f"{LOGIN}@127.0.0.1",
     ],
 )
 def test_name_and_password_of_a_server_are_in_no_message(
