@@ -3,7 +3,8 @@
 import datetime
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 import pandera.polars as pa
@@ -70,8 +71,12 @@ def valid(column: Any) -> Values:
         high = span.get("max_value", rules.get("less_than_or_equal_to", {}).get("max_value"))
         found = of_type(column.dtype.type, low, high)
     for name, rule in rules.items():
-        found = found.filter(lambda value, kept=KEPT[name], rule=rule: kept(value, rule))
+        found = found.filter(partial(keeps, KEPT[name], rule))
     return found
+
+
+def keeps(kept: Callable[[Any, Any], Any], rule: Any, value: Any) -> bool:
+    return bool(kept(value, rule))
 
 
 def of_type(dtype: Any, low: Any = None, high: Any = None) -> Values:
@@ -82,7 +87,7 @@ def of_type(dtype: Any, low: Any = None, high: Any = None) -> Values:
             int(all_of_it.min) if low is None else low, int(all_of_it.max) if high is None else high
         )
     if dtype.is_float():
-        width = 32 if dtype == pl.Float32 else 64
+        width: Literal[32, 64] = 32 if dtype == pl.Float32 else 64
         whole = low is None and high is None
         return st.floats(low, high, width=width, allow_nan=whole, allow_infinity=whole)
     if dtype == pl.String:
