@@ -3,17 +3,20 @@
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 from hypothesis import settings
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from pipeline import evaluate, features, ingest, params, train, validate
 from tests.projects import CODE, ROOT, SMALL, copy_project, succeed
 
-# No database: it would lie in the checkout. Random, but not by the clock of a busy machine.
+# Nothing is kept in the checkout, and nothing judged by the clock of a busy machine.
+set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")
 settings.register_profile("tests", database=None, deadline=None)
 settings.load_profile("tests")
 
