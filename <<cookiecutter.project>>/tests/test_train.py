@@ -40,7 +40,8 @@ def twins(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> list[tuple
     They differ in the order of Python's sets; one cannot reach its MLflow server.
     """
     running = []
-    for seed, uri in (("1", ""), ("2", NOWHERE)):
+    # With these seeds the sets of the ONNX converter have different orders; with most, the same.
+    for seed, uri in (("1", ""), ("20", NOWHERE)):
         folder = tmp_path_factory.mktemp("twin")
         copy_project(folder, "params.yaml", "pyproject.toml")
         change_params(folder, train={"threads": 2})
