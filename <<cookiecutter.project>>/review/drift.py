@@ -3,7 +3,7 @@
 PSI as in Siddiqi (2006): below 0.1 alike, above 0.25 another population.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,11 +46,22 @@ def drifts(base: Mapping[str, Any], candidate: Mapping[str, Any], raw: pl.DataFr
             counts = [*binned(present, was["edges"]), now["nulls"]]
             before = [*was["counts"], was["nulls"]]
         else:
-            values = sorted(was["counts"].keys() | now["counts"].keys())
-            before = [*(was["counts"].get(value, 0) for value in values), was["nulls"]]
-            counts = [*(now["counts"].get(value, 0) for value in values), now["nulls"]]
+            # A value that one side counts among its rest stands there for both.
+            names = [
+                value
+                for value in sorted(was["counts"].keys() | now["counts"].keys())
+                if all(value in side["counts"] or not side["rest"] for side in (was, now))
+            ]
+            before, counts = (shares(side, names) for side in (was, now))
         found.append(Drift(name, psi(before, counts)))
     return sorted(found, key=lambda drift: -drift.psi)
+
+
+def shares(side: Mapping[str, Any], names: Sequence[str]) -> list[int]:
+    """The counts of some categories, of all others together, and of nulls."""
+    named = [side["counts"].get(name, 0) for name in names]
+    others = sum(side["counts"].values()) - sum(named) + side["rest"]
+    return [*named, others, side["nulls"]]
 
 
 def psi(before: list[int], after: list[int]) -> float:

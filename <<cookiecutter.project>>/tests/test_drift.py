@@ -71,3 +71,20 @@ def test_columns_that_came_went_or_changed_type_are_named() -> None:
         "`category` was String, is Int32",
     ]
     assert [d.column for d in drifts(before, statistics(renamed), renamed)] == []
+
+
+def test_a_rare_category_that_is_named_on_one_side_alone_is_no_drift() -> None:
+    before = pl.DataFrame({"place": [f"p{number:03d}" for number in range(100)] * 10})
+    after = before.vstack(pl.DataFrame({"place": ["p099"]}))
+    assert "p099" not in describe(before["place"], 10, shareable=True)["counts"]
+    (drift,) = drifts(statistics(before), statistics(after), after)
+    assert drift.psi < SHIFTED / 10
+
+
+def test_a_new_category_is_drift() -> None:
+    before = frame()
+    after = before.with_columns(
+        category=pl.when(pl.col("category") == "a").then(pl.lit("c")).otherwise("category")
+    )
+    found = {d.column: d.psi for d in drifts(statistics(before), statistics(after), after)}
+    assert found["category"] > ANOTHER
