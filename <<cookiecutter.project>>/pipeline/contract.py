@@ -5,7 +5,7 @@ collected in one polars query, and only columns that break one are looked at row
 NaN counts as null, as in pandera's pandas backend.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -44,7 +44,7 @@ class Rule:
     column: str
     name: str
     hint: pl.LazyFrame  # one boolean: may any row break the rule? Quick, and never wrongly no
-    rows: pl.LazyFrame  # one boolean per row: does it?
+    rows: Callable[[], pl.LazyFrame]  # one boolean per row: does it?
 
 
 def violations(frame: pl.DataFrame, model: type[pa.DataFrameModel]) -> list[Violation]:
@@ -67,7 +67,7 @@ def violations(frame: pl.DataFrame, model: type[pa.DataFrameModel]) -> list[Viol
 
 
 def violation(rule: Rule) -> Violation:
-    rows = rule.rows.collect().to_series().fill_null(value=False).arg_true()
+    rows = rule.rows().collect().to_series().fill_null(value=False).arg_true()
     return Violation(rule.column, rule.name, len(rows), tuple(rows.head(ROWS_NAMED)))
 
 
@@ -120,24 +120,35 @@ def not_in_contract(name: str) -> Violation:
 def rules(frame: pl.DataFrame, name: str, column: Any) -> Iterator[Rule]:
     """Each rule of a column; a null breaks none but its own."""
     raw, values = frame.lazy(), pl.col(name)
-    # Only the rows of a suspect are cleaned of NaN: a copy of each column takes its time.
-    clean = raw.with_columns(cs.float().fill_nan(None))
+
+    def clean() -> pl.LazyFrame:
+        """The rows with null for NaN; a copy of each column takes its time: for suspects alone."""
+        return raw.with_columns(cs.float().fill_nan(None))
+
     if not column.nullable:
         unknown = values.null_count() > 0
         if frame.schema[name].is_float():
             unknown |= values.is_nan().any()
-        rows = clean.select(values.is_null())
-        yield Rule(name, "must not be null", raw.select(unknown), rows)
+        null = raw.select(unknown)
+        yield Rule(name, "must not be null", null, lambda: clean().select(values.is_null()))
     if column.unique:
         # Counting distinct hashes takes a tenth of the time of finding who repeats; where two
         # values share one, the search by rows finds none.
         repeats = raw.select(values.hash().n_unique() < pl.len())
-        repeated = clean.select(values.is_duplicated() & values.is_not_null())
-        yield Rule(name, "must be unique", repeats, repeated)
-    for rule in column.checks:
-        kept = [PolarsCheckBackend(rule).apply(PolarsData(lazy, name)) for lazy in (raw, clean)]
-        quick, rows = (one.select(pl.all().not_()) for one in kept)
-        yield Rule(name, str(rule.error or rule.name), quick.select(pl.all().any()), rows)
+        repeated = values.is_duplicated() & values.is_not_null()
+        yield Rule(name, "must be unique", repeats, lambda: clean().select(repeated))
+    for check in column.checks:
+
+        def rows(check: Any = check) -> pl.LazyFrame:
+            return broken_by(check, name, clean())
+
+        quick = broken_by(check, name, raw).select(pl.all().any())
+        yield Rule(name, str(check.error or check.name), quick, rows)
+
+
+def broken_by(check: Any, name: str, lazy: pl.LazyFrame) -> pl.LazyFrame:
+    kept: pl.LazyFrame = PolarsCheckBackend(check).apply(PolarsData(lazy, name))
+    return kept.select(pl.all().not_())
 
 
 def columns(model: type[pa.DataFrameModel], mark: str) -> list[str]:
