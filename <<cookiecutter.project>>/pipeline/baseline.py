@@ -27,14 +27,9 @@ def predictions(
     holdout = frame.filter(pl.col("part") == "holdout").select(names).to_numpy()
     label = training["label"].to_numpy()
     mean = np.full(len(holdout), float(label.mean()))
-    if objective == "binary":
-        linear = make_pipeline(
-            SimpleImputer(keep_empty_features=True), StandardScaler(), LogisticRegression()
-        )
-        linear.fit(training.select(names).to_numpy(), label)
-        return {"mean": mean, "linear": linear.predict_proba(holdout)[:, 1]}
-    linear = make_pipeline(
-        SimpleImputer(keep_empty_features=True), StandardScaler(), LinearRegression()
-    )
+    binary = objective == "binary"
+    regression = LogisticRegression() if binary else LinearRegression()
+    linear = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), regression)
     linear.fit(training.select(names).to_numpy(), label)
-    return {"mean": mean, "linear": linear.predict(holdout)}
+    predicted = linear.predict_proba(holdout)[:, 1] if binary else linear.predict(holdout)
+    return {"mean": mean, "linear": predicted}

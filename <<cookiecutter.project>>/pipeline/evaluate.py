@@ -53,11 +53,7 @@ def main() -> None:
 
     settings = params.read()
     raw, frame = files.read_parquet(files.RAW), files.read_parquet(files.FEATURES)
-    primary, known = settings.evaluate.primary, [metric.name for metric in METRICS]
-    if primary not in known:
-        raise stage.StageError(
-            f"params.yaml: evaluate.primary = {primary!r}: must be one of {', '.join(known)}"
-        )
+    metric_named(settings.evaluate.primary, "evaluate.primary")  # before the work, not after it
     loaded = model.load(settings.train.threads)
     names = list(loaded.features)
     holdout = frame.filter(pl.col("part") == "holdout")
@@ -89,6 +85,19 @@ def main() -> None:
         temporary.write_text(text)
     track(scored)
     print(", ".join(f"{name} {value:.4f}" for name, value in scored.items()))
+
+
+def metric_named(name: str, key: str) -> Metric:
+    """The declared metric that a key of params.yaml names.
+
+    Raises:
+        StageError: none has that name; a gate of it would never be judged.
+    """
+    for metric in METRICS:
+        if metric.name == name:
+            return metric
+    known = ", ".join(metric.name for metric in METRICS)
+    raise stage.StageError(f"params.yaml: {key} = {name!r}: must be one of {known}")
 
 
 def describe(
@@ -123,7 +132,7 @@ def importance(
     loaded: model.Model, values: encoding.Floats, labels: Floats, settings: params.Evaluate
 ) -> list[dict[str, Any]]:
     """How much of the primary metric is lost when one feature is shuffled (Breiman, 2001)."""
-    metric = next(metric for metric in METRICS if metric.name == settings.primary)
+    metric = metric_named(settings.primary, "evaluate.primary")
     random = np.random.default_rng(settings.seed)
     chosen = random.permutation(len(values))[:SAMPLE]
     values, labels = values[chosen], labels[chosen]

@@ -9,7 +9,7 @@ import argparse
 from typing import Any
 
 from pipeline import files, params
-from pipeline.evaluate import METRICS
+from pipeline.evaluate import METRICS, metric_named
 from pipeline.metrics import Metric
 from pipeline.stage import StageError, project, run
 from review import compare, drift, gates, holdout, markdown, page, report, version
@@ -88,19 +88,6 @@ def findings(
         drifts=drift.drifts(was, statistics, raw) if raw is not None else [],
         same_data=same_data,
     )
-
-
-def metric_named(name: str, key: str) -> Metric:
-    """The metric that a setting names.
-
-    Raises:
-        StageError: none has that name; a gate of it would never be judged.
-    """
-    for metric in METRICS:
-        if metric.name == name:
-            return metric
-    known = ", ".join(metric.name for metric in METRICS)
-    raise StageError(f"params.yaml: {key} = {name!r}: must be one of {known}")
 
 
 def scores(candidate: Version, primary: Metric) -> list[gates.SliceScore]:

@@ -63,13 +63,10 @@ def lead(found: Findings) -> str:
     if not found.changes:
         return f"**Not comparable** with {cell(found.base.ref)}. {cell(found.note)} {gates}"
     change = found.changes[0]
-    verdict = change.verdict.capitalize()
+    word = "from" if change.verdict == "no different" else "than"
     note = f" {cell(found.note)}" if found.note else ""
     return (
-        f"**{verdict}** than {cell(found.base.ref)}: "
-        if change.verdict != "no different"
-        else f"**No different** from {cell(found.base.ref)}: "
-    ) + (
+        f"**{change.verdict.capitalize()}** {word} {cell(found.base.ref)}: "
         f"{change.metric} {change.base:.4f} → {change.candidate:.4f}, "
         f"change {change.candidate - change.base:+.4f} {change.interval}. {gates}{note}"
     )
@@ -91,7 +88,7 @@ def metrics(found: Findings) -> Section:
         head += ["PROD", "change", "95 % interval"] if prod else []
         rows = [changed(change, prod.get(change.metric)) for change in found.changes]
     else:
-        head, rows = ["metric", "candidate"], []
+        head = ["metric", "candidate"]
         rows = [[name, f"{value:.4f}"] for name, value in scores["model"].items()]
     name = found.primary.name
     others = ", ".join(f"{one} {scores[one][name]:.4f}" for one in scores if one != "model")
