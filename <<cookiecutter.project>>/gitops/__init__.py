@@ -1,0 +1,1 @@
+"""How a model travels: releases, deployments, promotions, all told by git."""

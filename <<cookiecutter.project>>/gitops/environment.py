@@ -1,0 +1,133 @@
+"""Where releases run: one file in environments/ each. Adding a file and a branch adds one."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from gitops.settings import Refused, Strict, parse
+
+FOLDER = Path("environments")
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+class Limits(Strict):
+    memory_mb: Annotated[int, Field(ge=64)]
+    request_kb: Annotated[int, Field(ge=1)]
+    start_seconds: Seconds
+    drain_seconds: Seconds
+
+
+class Settings(Strict):
+    branch: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    after: tuple[str, ...] = Field(strict=False)
+    target: Literal["process"]
+    address: str
+    workers: Annotated[int, Field(ge=1, le=64)]
+    limits: Limits
+
+    @field_validator("address")
+    @classmethod
+    def host_and_port(cls, address: str) -> str:
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
+            raise ValueError(f"{address!r} must be host:port, the port between 1 and 65535")
+        return address
+
+
+class Environment(Settings):
+    name: str
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}"
+
+
+def read(folder: Path = FOLDER) -> dict[str, Environment]:
+    """All environments by name, each after those that must precede it.
+
+    Raises:
+        Refused: a file is wrong, or two of them can't be together.
+    """
+    files = {path.stem: path.read_text() for path in sorted(folder.glob("*.toml"))}
+    return compose(files, str(folder))
+
+
+def compose(files: Mapping[str, str], folder: str = str(FOLDER)) -> dict[str, Environment]:
+    """All environments from the text of each file by its name."""
+    if not files:
+        raise Refused(f"{folder}: holds no environment; run from the project's root")
+    found = {name: one(name, text, f"{folder}/{name}.toml") for name, text in files.items()}
+    for key in ("branch", "address"):
+        seen: dict[str, str] = {}
+        for name, environment in found.items():
+            value = getattr(environment, key)
+            if value in seen:
+                raise Refused(
+                    f"{folder}/{name}.toml: {key} = {value!r}: is that of {seen[value]} too; "
+                    "give each environment its own"
+                )
+            seen[value] = name
+    for name, environment in found.items():
+        if unknown := [other for other in environment.after if other not in found]:
+            raise Refused(
+                f"{folder}/{name}.toml: after = {unknown[0]!r}: no such environment; "
+                f"there are {', '.join(found)}"
+            )
+    return in_order(found, folder)
+
+
+def one(name: str, text: str, source: str) -> Environment:
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Refused(f"{source}: not TOML: {error}") from None
+    settings = parse(Settings, values, source)
+    return Environment(name=name, **dict(settings))
+
+
+def in_order(found: Mapping[str, Environment], folder: str) -> dict[str, Environment]:
+    ordered: dict[str, Environment] = {}
+    while len(ordered) < len(found):
+        ready = [
+            name
+            for name, environment in found.items()
+            if name not in ordered and all(other in ordered for other in environment.after)
+        ]
+        if not ready:
+            rest = ", ".join(name for name in found if name not in ordered)
+            raise Refused(f"{folder}: {rest}: each waits for another; one must come first")
+        ordered |= {name: found[name] for name in ready}
+    if len(firsts := [name for name, one in found.items() if not one.after]) != 1:
+        raise Refused(
+            f"{folder}: {' and '.join(firsts)} come after nothing; releases are made in one "
+            "environment, so give the others an `after`"
+        )
+    return ordered
+
+
+def named(environments: Mapping[str, Environment], name: str) -> Environment:
+    """The environment of a name.
+
+    Raises:
+        Refused: there is none.
+    """
+    if name not in environments:
+        raise Refused(f"{name!r}: no such environment; there are {', '.join(environments)}")
+    return environments[name]
+
+
+def of_branch(environments: Mapping[str, Environment], branch: str) -> Environment | None:
+    return next((one for one in environments.values() if one.branch == branch), None)
+
+
+def first(environments: Mapping[str, Environment]) -> Environment:
+    """The environment in which releases are made."""
+    return next(one for one in environments.values() if not one.after)
+
+
+def following(environments: Mapping[str, Environment], name: str) -> list[Environment]:
+    """The environments that wait for this one."""
+    return [one for one in environments.values() if name in one.after]

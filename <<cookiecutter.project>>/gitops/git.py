@@ -1,0 +1,238 @@
+"""The repository and its remote, through git's plumbing. It asks nobody for a password."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitops.settings import Refused
+
+SECONDS = 120  # a push of a large branch over a slow line; a remote that hangs longer is refused
+RECORDS = ("release", "deploy", "deployed")  # the names under refs/tags that are ours
+
+
+class Taken(Exception):
+    """Somebody else wrote this ref first."""
+
+
+@dataclass(frozen=True)
+class Tag:
+    name: str
+    id: str  # of the tag object; of the commit where the tag has no message
+    object: str  # what the tag points at: a commit, or another tag's object
+    message: str
+
+
+@dataclass(frozen=True)
+class Repository:
+    path: Path
+    remote: str  # its name
+
+    def git(
+        self,
+        *words: str,
+        text: str | None = None,
+        env: Mapping[str, str] | None = None,
+        seconds: float = SECONDS,
+    ) -> str:
+        """Run git and return what it says.
+
+        Raises:
+            Refused: it failed, with its own last words, or took too long.
+        """
+        done = self.run(*words, text=text, env=env, seconds=seconds)
+        if done.returncode:
+            raise Refused(f"git {words[0]}: {last(done.stderr)}")
+        return done.stdout
+
+    def run(
+        self,
+        *words: str,
+        text: str | None = None,
+        env: Mapping[str, str] | None = None,
+        seconds: float = SECONDS,
+    ) -> subprocess.CompletedProcess[str]:
+        try:
+            return subprocess.run(
+                ["git", *words],
+                cwd=self.path,
+                env=quiet() | (env or {}),
+                input=text,
+                stdin=subprocess.DEVNULL if text is None else None,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=seconds,
+            )
+        except subprocess.TimeoutExpired:
+            raise Refused(
+                f"git {words[0]}: no answer in {seconds:.0f} s; "
+                f"see that the remote {self.remote!r} can be reached, then run this again"
+            ) from None
+
+    @property
+    def url(self) -> str:
+        return self.git("remote", "get-url", self.remote).strip()
+
+    def commit(self, ref: str) -> str:
+        """The commit that a ref names.
+
+        Raises:
+            Refused: there is none.
+        """
+        found = self.peeled(ref, "commit")
+        if found is None:
+            raise Refused(f"{ref!r}: no such commit here; fetch it, or correct the name")
+        return found
+
+    def tree(self, ref: str) -> str:
+        found = self.peeled(ref, "tree")
+        if found is None:
+            raise Refused(f"{ref!r}: no such tree here; fetch it, or correct the name")
+        return found
+
+    def peeled(self, ref: str, kind: str) -> str | None:
+        words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{{kind}}}")
+        return self.run(*words).stdout.strip() or None
+
+    def tip(self, branch: str) -> str | None:
+        """The commit of a branch of the remote, as last fetched."""
+        return self.peeled(f"refs/remotes/{self.remote}/{branch}", "commit")
+
+    def file(self, ref: str, path: str) -> bytes | None:
+        """A file of a commit or tree; None where there is none of that name."""
+        done = subprocess.run(
+            ["git", "cat-file", "blob", f"{ref}:{path}"],
+            cwd=self.path,
+            env=quiet(),
+            capture_output=True,
+            check=False,
+            timeout=SECONDS,
+        )
+        return done.stdout if done.returncode == 0 else None
+
+    def entries(self, ref: str, *paths: str) -> dict[str, str]:
+        """The blob of each file under `paths` (all, if none is given), by path."""
+        listed = self.git("ls-tree", "-r", "-z", "--full-tree", ref, "--", *paths)
+        lines = (line.split("\t", 1) for line in listed.split("\0") if line)
+        return {path: about.split()[2] for about, path in lines}
+
+    def differing(self, one: str, other: str) -> list[str]:
+        """The paths in which two trees differ."""
+        words = ("diff-tree", "-r", "-z", "--name-only", "--no-renames")
+        return [path for path in self.git(*words, one, other).split("\0") if path]
+
+    def is_ancestor(self, one: str, other: str) -> bool:
+        return self.run("merge-base", "--is-ancestor", one, other).returncode == 0
+
+    def message(self, commit: str) -> str:
+        return self.git("cat-file", "commit", commit).partition("\n\n")[2]
+
+    def merged(self, base: str, head: str) -> str | None:
+        """The tree that merging `head` into `base` would give; None where they conflict."""
+        done = self.run("merge-tree", "--write-tree", "--no-messages", base, head)
+        if done.returncode > 1:
+            raise Refused(f"git merge-tree: {last(done.stderr)}")
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    def write_commit(self, tree: str, parent: str, message: str) -> str:
+        """A commit with exactly this tree, on nothing but its parent."""
+        return self.git("commit-tree", tree, "-p", parent, "-F", "-", text=message).strip()
+
+    def fetch(self) -> None:
+        """Make the remote's branches and records those that are known here.
+
+        Raises:
+            Refused: the remote can't be read, or history is cut off here.
+        """
+        if self.git("rev-parse", "--is-shallow-repository").strip() == "true":
+            raise Refused(
+                "this clone is shallow, and what may run is decided by history: "
+                "run `git fetch --unshallow` (in a workflow: `fetch-depth: 0`)"
+            )
+        branches = f"+refs/heads/*:refs/remotes/{self.remote}/*"
+        records = (f"+refs/tags/{name}/*:refs/tags/{name}/*" for name in RECORDS)
+        words = ("fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head")
+        self.git(*words, self.remote, branches, *records)
+
+    def tags(self) -> Iterator[Tag]:
+        """Every record, in one question to git."""
+        fields = ("refname:lstrip=2", "objectname", "object", "contents")
+        form = "".join(f"%({field})%00" for field in fields)
+        words = ("for-each-ref", f"--format={form}", *(f"refs/tags/{name}/" for name in RECORDS))
+        parts = self.git(*words).split("\0")
+        for place in range(0, len(parts) - len(fields), len(fields)):
+            name, id_, object_, message = parts[place : place + len(fields)]
+            yield Tag(name.lstrip("\n"), id_, object_ or id_, message)
+
+    def write_tag(self, name: str, object_: str, kind: str, message: str) -> str:
+        """An annotated tag's object, which no ref names yet; `kind` is that of what it tags."""
+        tagger = self.git("var", "GIT_COMMITTER_IDENT").strip()
+        head = f"object {object_}\ntype {kind}\ntag {name}\ntagger {tagger}\n\n{message}\n"
+        return self.git("mktag", text=head).strip()
+
+    def push(self, id_: str, ref: str, expected: str | None = None) -> None:
+        """Set a ref of the remote, if it is still what it was known to be (None: absent).
+
+        Raises:
+            Taken: somebody else was first.
+            Refused: the remote does not take it.
+        """
+        done = self.run(
+            "push",
+            "--porcelain",
+            "--no-verify",
+            f"--force-with-lease={ref}:{expected or ''}",
+            self.remote,
+            f"{id_}:{ref}",
+        )
+        if done.returncode == 0:
+            return
+        line = next((line for line in done.stdout.splitlines() if line.startswith("!")), "")
+        races = ("stale info", "already exists", "cannot lock ref", "failed to update ref")
+        if any(word in line + done.stderr for word in races):
+            raise Taken(ref)
+        reason = line.rpartition("\t")[2] or last(done.stderr)
+        raise Refused(f"{self.remote} does not take {ref}: {reason}; see docs/promotion.md")
+
+
+def find(remote: str | None = None) -> Repository:
+    """The repository of this folder and the remote that its records live on.
+
+    Raises:
+        Refused: no repository here, or no remote.
+    """
+    here = Repository(Path.cwd(), remote or "")
+    top = here.run("rev-parse", "--show-toplevel").stdout.strip()
+    if not top:
+        raise Refused(f"{Path.cwd()}: not in a git repository; run from the project's root")
+    known = here.git("remote").split()
+    wanted = [remote] if remote else ["origin", "rehearsal"]
+    for name in wanted:
+        if name in known:
+            return Repository(Path(top), name)
+    raise Refused(
+        f"no git remote {' or '.join(map(repr, wanted))}: add one (`git remote add origin URL`), "
+        "or run `make rehearse`, which makes one on this machine"
+    )
+
+
+def quiet() -> dict[str, str]:
+    """An environment in which git never waits for a person, and speaks plain English."""
+    env = dict(os.environ)
+    actor = env.get("GITHUB_ACTOR", "gitops")
+    for role in ("AUTHOR", "COMMITTER"):
+        if "GITHUB_ACTOR" in env:
+            env.setdefault(f"GIT_{role}_NAME", actor)
+            env.setdefault(f"GIT_{role}_EMAIL", f"{actor}@users.noreply.github.com")
+    fixed = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true"}
+    fixed |= {"GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=10", "LC_ALL": "C"}
+    return env | fixed | {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
+
+
+def last(text: str) -> str:
+    """The line of git's output that says why."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    said = [line for line in lines if line.startswith(("fatal:", "error:", "remote:"))]
+    return (said or lines or ["failed without a word"])[0]
