@@ -1,7 +1,9 @@
 """The repository and its remote, through git's plumbing. It asks nobody for a password."""
 
+import contextlib
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 from gitops.settings import Refused
 
 SECONDS = 120  # a push of a large branch over a slow line; a remote that hangs longer is refused
-RECORDS = ("release", "deploy", "deployed")  # the names under refs/tags that are ours
+RECORDS = ("release", "deploy", "deployed", "forced")  # the names under refs/tags that are ours
 
 
 class Taken(Exception):
@@ -139,6 +141,26 @@ class Repository:
     def write_commit(self, tree: str, parent: str, message: str) -> str:
         """A commit with exactly this tree, on nothing but its parent."""
         return self.git("commit-tree", tree, "-p", parent, "-F", "-", text=message).strip()
+
+    def with_file(self, tree: str, path: str, content: str) -> str:
+        """The tree with one file's content replaced."""
+        blob = self.git("hash-object", "-w", "--stdin", text=content).strip()
+        with tempfile.TemporaryDirectory() as folder:
+            env = {"GIT_INDEX_FILE": f"{folder}/index"}
+            self.git("read-tree", tree, env=env)
+            self.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", env=env)
+            return self.git("write-tree", env=env).strip()
+
+    @contextlib.contextmanager
+    def checkout(self, commit: str) -> Iterator[Path]:
+        """The files of a commit in a folder of their own, gone afterwards."""
+        with tempfile.TemporaryDirectory(prefix="checkout-") as name:
+            folder = Path(name) / "tree"
+            self.git("worktree", "add", "--quiet", "--detach", str(folder), commit)
+            try:
+                yield folder
+            finally:
+                self.run("worktree", "remove", "--force", str(folder))
 
     def fetch(self) -> None:
         """Make the remote's branches and records those that are known here.

@@ -1,4 +1,4 @@
-"""The story so far: every release and deployment that the tags tell, and what is wrong with them."""
+"""The story so far: each release and deployment that the tags tell, and what is wrong there."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from gitops.git import Repository, Tag
-from gitops.records import SHORT, Intent, Outcome, Release
+from gitops.records import SHORT, Intent, Outcome, Release, Waiver
 from gitops.settings import Refused, Strict, parse
 
 Kind = TypeVar("Kind", bound=Strict)
@@ -33,6 +33,7 @@ class Journal:
     deployments: dict[str, list[Deployment]] = field(default_factory=lambda: defaultdict(list))
     damaged: dict[str, str] = field(default_factory=dict)  # why a tag is not believed, by its name
     lost: dict[str, str] = field(default_factory=dict)  # objects of deleted tags, by their name
+    forced: set[tuple[str, str]] = field(default_factory=set)  # environment and tree
     numbers: dict[str, int] = field(default_factory=lambda: defaultdict(int))  # the last, used up
 
     def current(self, environment: str) -> Deployment | None:
@@ -75,6 +76,8 @@ def read(repository: Repository) -> Journal:
             add_release(journal, tag, trees.get(tag.object))
     for name in sorted(known, key=number_of):
         kind, _, rest = name.partition("/")
+        if kind == "forced" and (waiver := record(journal, Waiver, known[name])):
+            journal.forced.add((waiver.environment, waiver.tree))
         if kind in ("deploy", "deployed"):
             environment = rest.rpartition("/")[0]
             journal.numbers[environment] = max(journal.numbers[environment], number_of(name))

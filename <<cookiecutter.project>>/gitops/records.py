@@ -3,7 +3,7 @@
 They form a chain: `deployed/<env>/<n>` points at the tag object of `deploy/<env>/<n>`, which
 points at the tag object of `release/<tree>`, which points at the commit. A record that was
 replaced no longer hangs in the chain of those who used it; one that was deleted is still held
-by it.
+by it. `forced/<env>/<tree>` stands beside the chain: it points at a release's tag object.
 """
 
 from datetime import datetime
@@ -28,7 +28,7 @@ class Model(Strict):
 
 
 class Release(Strict):
-    version: Literal[1] = Field(1, alias="schema")
+    version: Literal[1] = Field(default=1, alias="schema")
     tree: Sha1
     commit: Sha1
     lock_sha256: Sha256
@@ -46,14 +46,24 @@ class Release(Strict):
         return self.tree[:SHORT]
 
 
+class Waiver(Strict):
+    """Leave, by hand, to deploy a release where the rules would not: `forced/<env>/<tree>`."""
+
+    version: Literal[1] = Field(default=1, alias="schema")
+    environment: str
+    tree: Sha1
+    by: str
+    created: datetime
+
+
 class Intent(Strict):
-    version: Literal[1] = Field(1, alias="schema")
+    version: Literal[1] = Field(default=1, alias="schema")
     environment: str
     number: Number
     tree: Sha1
     commit: Sha1  # the tip of the environment's branch
     worker: str  # one attempt of one process: two never write the same record
-    forced: bool  # against a rule that can be waived, by hand
+    forced: bool  # by a waiver
     by: str
     created: datetime
     url: str | None
@@ -69,7 +79,7 @@ class Evidence(Strict):
 
 
 class Outcome(Strict):
-    version: Literal[1] = Field(1, alias="schema")
+    version: Literal[1] = Field(default=1, alias="schema")
     environment: str
     number: Number
     tree: Sha1

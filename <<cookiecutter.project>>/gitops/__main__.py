@@ -1,0 +1,124 @@
+"""Every command that moves a model: `python -m gitops --help`. make calls them by task."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from gitops.context import here
+from gitops.environment import named
+from gitops.settings import Refused
+
+app = typer.Typer(
+    help="Release, deploy, promote, roll back: driven by git, recorded in its tags.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Remote = Annotated[str | None, typer.Option(help="The git remote; else origin, or rehearsal.")]
+Env = Annotated[str, typer.Option("--env", help="An environment: a file in environments/.")]
+PullOption = Annotated[int, typer.Option("--pull", min=1, help="The pull request's number.")]
+
+
+@app.command()
+def deliver(branch: Annotated[str, typer.Option()], commit: Annotated[str, typer.Option()]) -> None:
+    """Deliver a pushed commit: release, deploy, propose the next step."""
+    from gitops.deliver import deliver
+
+    for line in deliver(here(), branch, commit):
+        print(line, flush=True)
+
+
+@app.command()
+def deploy(env: Env, commit: Annotated[str | None, typer.Option()] = None) -> None:
+    """Bring an environment to the tip of its branch."""
+    from gitops.deploy import deploy
+
+    context = here()
+    where = named(context.environments, env)
+    tip = context.repository.commit(commit) if commit else context.repository.tip(where.branch)
+    if tip is None:
+        raise Refused(f"{where.branch}: the remote has no such branch; push it")
+    outcome = deploy(context, where, tip)
+    print(f"{env}: deployment {outcome.number} is healthy at {where.url}")
+
+
+@app.command()
+def promote(env: Env, release: Annotated[str | None, typer.Option()] = None) -> None:
+    """Propose what runs before an environment, by exact tree."""
+    from gitops.promote import promote
+
+    context = here()
+    pull = promote(context, named(context.environments, env), release)
+    print(f"#{pull.number}: {pull.url}" if pull else f"{env}: has this tree already")
+
+
+@app.command()
+def rollback(
+    env: Env,
+    to: Annotated[str, typer.Option(help="A release that ran there; `releases` lists them.")],
+    force: Annotated[bool, typer.Option(help="Also one that never ran there; recorded.")] = False,
+) -> None:
+    """Propose an older release: its tree comes back, nothing is trained or built."""
+    from gitops.promote import rollback
+
+    context = here()
+    pull = rollback(context, named(context.environments, env), to, force=force)
+    print(f"#{pull.number}: {pull.url}" if pull else f"{env}: has this tree already")
+
+
+@app.command()
+def hotfix(name: str) -> None:
+    """Begin a branch from what PROD runs."""
+    from gitops.hotfix import start
+
+    context = here()
+    branch = start(context, name)
+    print(
+        f"On {branch}: change, `make reproduce`, `make push`, commit, then\n"
+        f"git push {context.repository.remote} {branch}"
+    )
+
+
+@app.command()
+def proof(pull: PullOption) -> None:
+    """Prove that a merge would arrive at a tree that may run."""
+    from gitops.proof import prove
+
+    context = here()
+    print(prove(context, context.forge.pull(pull)))
+
+
+@app.command()
+def experiment(pull: PullOption) -> None:
+    """Train a pull request, commit its dvc.lock, report."""
+    from gitops.experiment import experiment
+
+    context = here()
+    print(experiment(context, context.forge.pull(pull)))
+
+
+@app.command()
+def retrain(month: Annotated[int, typer.Option(min=1)]) -> None:
+    """Open a pull request with the data of another month."""
+    from gitops.retrain import retrain
+
+    pull = retrain(here(), month)
+    print(f"#{pull.number}: {pull.url}")
+
+
+def main() -> None:
+    """Every expected failure is its own words on stderr, and exit code 1."""
+    try:
+        app(standalone_mode=False)
+    except Refused as refusal:
+        sys.exit(f"error: {refusal}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""The files of one release as they run: those of its tree, and its model by sha256.
+
+`<home>/releases/<tree>/` holds the tree, the outputs under models/, the examples that a
+deployment is verified by, and release.json, which the service checks its files against. Every
+environment runs the same folder.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gitops.git import SECONDS, Repository, quiet
+from gitops.records import Release
+from gitops.settings import Refused
+
+LOCK = "dvc.lock"
+MODEL = "models/model.onnx"  # whose sha256 names the model everywhere, as in MLflow
+EXAMPLES = "reports/examples.json"
+METRICS = "reports/metrics.json"
+MANIFEST = "release.json"
+
+
+def make(repository: Repository, release: Release, home: Path) -> Path:
+    """The folder of a release, made if it is not there or not whole.
+
+    Raises:
+        Refused: an output is nowhere, or is not what the release names.
+    """
+    folder = place(home, release.tree)
+    if whole(folder, release.model.files):
+        return folder
+    with making(home) as work:
+        extract(repository, release.commit, work)
+        fetch(repository, release.commit, [*release.model.files, EXAMPLES], work)
+        for path, sha256 in release.model.files.items():
+            if digest(work / path) != sha256:
+                raise Refused(
+                    f"{path}: not what release {release.name} names ({sha256[:12]}…): changed "
+                    "in the cache or the data store; delete it there, then `make push` "
+                    "from a machine that has it"
+                )
+        seal(work, release.tree, release.model.files)
+        keep(work, folder)
+    return folder
+
+
+def place(home: Path, tree: str) -> Path:
+    return home / "releases" / tree
+
+
+@contextlib.contextmanager
+def making(home: Path) -> Iterator[Path]:
+    """A folder to fill: it is gone afterwards, unless `keep` has put it in its place."""
+    releases = home / "releases"
+    releases.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=releases, prefix=".", ignore_cleanup_errors=True) as name:
+        work = Path(name) / "files"
+        work.mkdir()
+        yield work
+
+
+def keep(work: Path, folder: Path) -> None:
+    """Put a whole folder in its place; what was damaged there goes away first."""
+    with contextlib.suppress(FileNotFoundError):
+        folder.rename(work.parent / "damaged")
+    # Another run may have been as fast; its folder holds the same.
+    with contextlib.suppress(FileExistsError, OSError):
+        work.rename(folder)
+    if not folder.is_dir():
+        raise Refused(f"{folder}: can't be written; see its permissions and the free space")
+
+
+def seal(work: Path, tree: str, files: Mapping[str, str]) -> None:
+    manifest = {"tree": tree, "model_sha256": files[MODEL], "files": dict(files)}
+    (work / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+
+
+def whole(folder: Path, files: Mapping[str, str]) -> bool:
+    """Is this a finished folder with these files in it?"""
+    if not (folder / MANIFEST).is_file():
+        return False
+    return all(
+        (folder / path).is_file() and digest(folder / path) == sha256
+        for path, sha256 in files.items()
+    )
+
+
+def extract(repository: Repository, commit: str, folder: Path) -> None:
+    """Write the files of a commit."""
+    done = subprocess.run(
+        ["git", "archive", "--format=tar", commit],
+        cwd=repository.path,
+        env=quiet(),
+        capture_output=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    if done.returncode:
+        raise Refused(f"git archive {commit[:12]}: {done.stderr.decode().strip()}")
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+
+
+def fetch(repository: Repository, commit: str, paths: Iterable[str], folder: Path) -> None:
+    """Write outputs of a commit, from DVC's cache or its remote.
+
+    Raises:
+        Refused: one is in neither.
+    """
+    # Loading DVC takes half a second: only where it is needed.
+    from dvc.api import DVCFileSystem
+
+    os.environ["DVC_NO_ANALYTICS"] = "1"
+    tree = DVCFileSystem(str(repository.path), rev=commit)
+    for path in paths:
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            tree.get_file(path, str(target))
+        except Exception as error:  # each store raises errors of its own
+            raise Refused(
+                f"{path} of {commit[:12]}: in no cache and not in the data store "
+                f"({type(error).__name__}); `make push` from a machine that has it"
+            ) from None
+
+
+def outputs(lock: bytes) -> dict[str, str]:
+    """The md5 of each output of a dvc.lock, by path.
+
+    Raises:
+        Refused: it is no dvc.lock.
+    """
+    try:
+        found = yaml.load(lock, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        stages: list[Mapping[str, Any]] = list(found["stages"].values())
+        return {out["path"]: out["md5"] for stage in stages for out in stage.get("outs", [])}
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise Refused(
+            f"{LOCK}: not DVC's ({type(error).__name__}); `make reproduce` writes it"
+        ) from None
+
+
+def run(folder: Path, *words: str, seconds: float) -> subprocess.CompletedProcess[str]:
+    """Run a module of a tree there, by this interpreter.
+
+    Raises:
+        Refused: it takes too long.
+    """
+    # Its own modules must be found, and no bytecode be left among its files.
+    env = quiet() | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        return subprocess.run(
+            [sys.executable, "-m", *words],
+            cwd=folder,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired:
+        raise Refused(f"python -m {' '.join(words)}: not done after {seconds:.0f} s") from None
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

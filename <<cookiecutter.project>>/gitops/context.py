@@ -1,0 +1,73 @@
+"""What every command works with: the repository, its forge, its environments, and who asks."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from gitops import environment, forge, git
+from gitops.environment import Environment
+from gitops.registry import Registry, uri
+from gitops.target import Target
+
+
+@dataclass(frozen=True)
+class Context:
+    repository: git.Repository
+    environments: Mapping[str, Environment]
+    project: str
+    home: Path
+
+    @cached_property
+    def forge(self) -> forge.Forge:
+        return forge.of(self.repository)
+
+    @cached_property
+    def registry(self) -> Registry:
+        return Registry(uri(self.home), self.project, self.home)
+
+    @property
+    def first(self) -> Environment:
+        """Where releases are made."""
+        return environment.first(self.environments)
+
+    @property
+    def last(self) -> Environment:
+        """Where the way ends: PROD."""
+        return list(self.environments.values())[-1]
+
+    @property
+    def by(self) -> str:
+        """Who asks, as the records name them."""
+        known = os.environ.get("GITHUB_ACTOR")
+        return known or self.repository.git("var", "GIT_COMMITTER_IDENT").partition(" <")[0]
+
+    @property
+    def run_url(self) -> str | None:
+        """The workflow's run, where there is one to look at."""
+        server, name, run = (
+            os.environ.get(f"GITHUB_{key}") for key in ("SERVER_URL", "REPOSITORY", "RUN_ID")
+        )
+        return f"{server}/{name}/actions/runs/{run}" if server and name and run else None
+
+    def target(self, environment: Environment) -> Target:
+        from gitops.process import Process
+
+        return Process(self.home, environment)
+
+
+def here(remote: str | None = None, *, fetch: bool = True) -> Context:
+    """The context of this folder, with everything that the remote knows.
+
+    Raises:
+        Refused: no repository, no remote, or a wrong setting.
+    """
+    repository = git.find(remote)
+    if fetch:
+        repository.fetch()
+    text = (repository.path / "pyproject.toml").read_text()
+    environments = environment.read(repository.path / environment.FOLDER)
+    project = tomllib.loads(text)["project"]["name"]
+    return Context(repository, environments, project, forge.home(repository))

@@ -1,0 +1,38 @@
+"""The check on a pull request: would the merged branch hold a tree that may run there?
+
+It is a help to people. The fence is in deploy.py, which looks at the tree that arrived.
+"""
+
+from gitops import journal
+from gitops.context import Context
+from gitops.deploy import admitted
+from gitops.environment import of_branch
+from gitops.forge import Pull
+from gitops.settings import Refused
+
+
+def prove(context: Context, pull: Pull) -> str:
+    """One line that says why the pull request may be merged.
+
+    Raises:
+        Refused: it would bring a tree that may not run, with the paths that differ.
+    """
+    where = of_branch(context.environments, pull.base)
+    if where is None or not where.after:
+        return f"#{pull.number}: nothing to prove: {pull.base} is where releases are made"
+    tip = context.repository.tip(pull.base)
+    if tip is None:
+        raise Refused(f"{pull.base}: the remote has no such branch; fetch, or correct the base")
+    tree = context.repository.merged(tip, pull.commit)
+    if tree is None:
+        raise Refused(
+            f"#{pull.number} conflicts with {pull.base}; a promotion never does: "
+            f"`make promote ENV={where.name}` builds one on the present tip"
+        )
+    if tree == context.repository.tree(tip):
+        return f"#{pull.number}: {pull.base} has this tree already; merging it changes nothing"
+    release = admitted(context, journal.read(context.repository), where, tree)
+    verified = ", ".join(where.after)
+    if release.skipped:
+        verified = f"a hotfix by {release.by}, past {', '.join(release.skipped)}"
+    return f"#{pull.number}: arrives at release {release.name} exactly; verified in {verified}"
