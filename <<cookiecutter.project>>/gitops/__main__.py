@@ -108,6 +108,60 @@ def retrain(month: Annotated[int, typer.Option(min=1)]) -> None:
     print(f"#{pull.number}: {pull.url}")
 
 
+@app.command()
+def status(
+    prove: Annotated[bool, typer.Option(help="Hash what the services hold, and compare.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show what runs where, and where the world disagrees with git; exit code 1 if it does."""
+    from gitops import show
+    from gitops.status import status
+
+    found = status(here(), prove=prove)
+    print(show.as_json(found)) if as_json else show.status(found, prove=prove)
+    raise typer.Exit(bool(found.disagreements))
+
+
+@app.command()
+def releases() -> None:
+    """List releases, with their metrics and where each one runs or ran."""
+    from gitops import show
+    from gitops.journal import read
+
+    show.releases(read(here().repository))
+
+
+@app.command()
+def reconcile() -> None:
+    """Make tags, services, registry and pull requests agree with git."""
+    from gitops.reconcile import reconcile
+
+    done = False
+    for line in reconcile(here()):
+        done = True
+        print(line, flush=True)
+    if not done:
+        print("Everything agrees with git.")
+
+
+@app.command()
+def stop(env: Annotated[str | None, typer.Option("--env")] = None) -> None:
+    """End the services on this machine; `reconcile` brings them back."""
+    context = here(fetch=False)
+    names = [env] if env else list(context.environments)
+    for name in names:
+        context.target(named(context.environments, name)).stop()
+        print(f"{name}: stopped")
+
+
+@app.command()
+def pulls() -> None:
+    """List the open pull requests."""
+    from gitops import show
+
+    show.pulls(here().forge.pulls())
+
+
 def main() -> None:
     """Every expected failure is its own words on stderr, and exit code 1."""
     try:

@@ -7,7 +7,7 @@ from gitops import change, hotfix, journal, promote
 from gitops.bundle import LOCK
 from gitops.context import Context
 from gitops.deploy import Superseded, deploy
-from gitops.environment import Environment, following, of_branch
+from gitops.environment import Environment, of_branch
 from gitops.forge import Pull
 from gitops.git import Taken
 from gitops.release import NoModel, Stale, make
@@ -56,9 +56,7 @@ def to_environment(context: Context, where: Environment, commit: str) -> Iterato
     release = journal.read(context.repository).releases[outcome.tree]
     helpful(lambda: context.registry.alias(where.name, release.tree))
     yield from helpful(lambda: promote.refresh(context, where)) or ()
-    for after in following(context.environments, where.name):
-        if pull := promote.promote(context, after, release.tree):
-            yield f"{after.name}: #{pull.number} proposes {release.name}: {pull.url}"
+    yield from promote.onward(context, where)
     if where == context.last and release.skipped and (found := hotfix.back(context, release)):
         yield f"#{found.number} brings the hotfix back to {context.first.branch}: {found.url}"
 

@@ -8,6 +8,7 @@ import os
 import socket
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 
 from gitops import bundle, fingerprint, journal
 from gitops.context import Context
@@ -158,29 +159,34 @@ def bring_up(
         ]
         if len(hashes) == 2 and hashes[0] == hashes[1]:
             return False, verify(target.url, running.tree, bundle.place(context.home, running.tree))
-    url = target.start(intent.number, files)
-    try:
-        evidence = verify(url, release.tree, files)
-        newest(context, intent)
-        target.switch(intent.number)
-    except BaseException:
-        target.discard(intent.number)
-        raise
-    return True, evidence
+    return True, swap(context, target, release, intent.number, files)
 
 
-def newest(context: Context, intent: Intent) -> None:
-    """Go on only as the newest deployment of the environment.
+def swap(context: Context, target: Target, release: Release, number: int, files: Path) -> Evidence:
+    """Bring up a release beside what serves, verify it, and only then let clients reach it.
 
     Raises:
-        Superseded: there is a newer one.
+        Superseded: a newer deployment has begun.
+        Refused: it does not come up, or answers otherwise; what served before goes on serving.
     """
+    url = target.start(number, files)
+    try:
+        evidence = verify(url, release.tree, files)
+        newest(context, target.name, number)
+        target.switch(number)
+    except BaseException:
+        target.discard(number)
+        raise
+    return evidence
+
+
+def newest(context: Context, environment: str, number: int) -> None:
+    """Go on only as the newest deployment of the environment."""
     context.repository.fetch()
-    last = journal.read(context.repository).numbers[intent.environment]
-    if last != intent.number:
+    last = journal.read(context.repository).numbers[environment]
+    if last != number:
         raise Superseded(
-            f"{intent.environment}: deployment {intent.number} is superseded by {last}; "
-            "it changes nothing"
+            f"{environment}: deployment {number} is superseded by {last}; it changes nothing"
         )
 
 

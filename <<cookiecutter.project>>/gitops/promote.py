@@ -5,13 +5,14 @@ target's branch: merged, squashed or rebased, whatever hotfix or revert the targ
 result is that tree.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Literal
 
 from gitops import journal, report
 from gitops.context import Context
 from gitops.deploy import admitted
-from gitops.environment import Environment
+from gitops.environment import Environment, following
 from gitops.forge import Pull
 from gitops.git import Taken
 from gitops.journal import Journal
@@ -160,6 +161,28 @@ def refresh(context: Context, where: Environment) -> list[str]:
             context.forge.close(pull.number, reason)
             done.append(f"closed #{pull.number}: {reason}")
     return done
+
+
+def onward(context: Context, where: Environment, *, again: bool = True) -> Iterator[str]:
+    """Propose what runs in an environment to those that wait for it; what was done, in words.
+
+    What ran there before, or is older than what runs there, is left to people. Without `again`,
+    so is what was proposed before: somebody may have closed it.
+    """
+    known = journal.read(context.repository)
+    current = known.current(where.name)
+    if current is None:
+        return
+    release = known.releases[current.intent.tree]
+    for after in following(context.environments, where.name):
+        now = known.current(after.name)
+        newer = now and known.releases[now.intent.tree].created > release.created
+        if newer or known.was_healthy(after.name, release.tree):
+            continue
+        if context.repository.tip(f"{PREFIX}{after.name}/{release.name}") and not again:
+            continue
+        if pull := propose(context, known, after, release, "Promote"):
+            yield f"{after.name}: #{pull.number} proposes {release.name}: {pull.url}"
 
 
 def first_step(context: Context, where: Environment) -> str:

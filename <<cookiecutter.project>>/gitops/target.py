@@ -20,6 +20,10 @@ class Target(Protocol):
     """One environment's place. Every method can be called again after an interruption."""
 
     @property
+    def name(self) -> str:
+        """The environment's."""
+
+    @property
     def url(self) -> str:
         """Where clients ask."""
 

@@ -1,0 +1,200 @@
+"""What runs where, and every disagreement between git and the world.
+
+Git is right: a disagreement is something in the world, and comes with the command that mends it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from gitops import bundle, fingerprint, journal
+from gitops.context import Context
+from gitops.deploy import admitted
+from gitops.environment import Environment
+from gitops.journal import Deployment, Journal
+from gitops.records import SHORT, Release
+from gitops.registry import State
+from gitops.settings import Refused
+from gitops.target import Running
+
+HEAL = "make reconcile"
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    where: str  # an environment, or the name of a tag
+    what: str
+    mend: str  # a command
+
+
+@dataclass(frozen=True)
+class Place:
+    """One environment, as git has it and as it is."""
+
+    environment: str
+    branch: str
+    tree: str | None  # of the branch's tip
+    release: str | None  # the tree that git says runs here
+    number: int | None
+    since: datetime | None  # healthy since then
+    model_sha256: str | None
+    version: int | None  # in the registry
+    alias: int | None  # the version that the registry's alias names
+    address: str
+    answers: bool
+
+
+@dataclass(frozen=True)
+class Status:
+    places: list[Place]
+    disagreements: list[Disagreement]
+
+
+def status(context: Context, *, prove: bool = False) -> Status:
+    """Compare git with what answers and what is registered.
+
+    With `prove`, the service hashes what it holds in memory, and each hash is compared.
+    """
+    known = journal.read(context.repository)
+    disagreements = list(records(known))
+    try:
+        state = context.registry.read()
+    except Refused as refusal:
+        state = None
+        disagreements.append(Disagreement("registry", str(refusal), "see that it answers"))
+    places = []
+    for where in context.environments.values():
+        current = known.current(where.name)
+        release = known.releases.get(current.intent.tree) if current else None
+        running = context.target(where).running()
+        places.append(place(context, where, current, release, state, running))
+        disagreements += branch(context, known, where, current)
+        disagreements += service(context, known, where, current, release, running, prove=prove)
+        if state and release:
+            disagreements += registered(where, release, state)
+    return Status(places, disagreements)
+
+
+def place(
+    context: Context,
+    where: Environment,
+    current: Deployment | None,
+    release: Release | None,
+    state: State | None,
+    running: Running | None,
+) -> Place:
+    tip = context.repository.tip(where.branch)
+    return Place(
+        environment=where.name,
+        branch=where.branch,
+        tree=context.repository.tree(tip) if tip else None,
+        release=release.tree if release else None,
+        number=current.intent.number if current else None,
+        since=current.outcome.created if current and current.outcome else None,
+        model_sha256=release.model.sha256 if release else None,
+        version=state.versions.get(release.tree) if state and release else None,
+        alias=state.aliases.get(where.name) if state else None,
+        address=where.url,
+        answers=running is not None,
+    )
+
+
+def records(known: Journal) -> Iterator[Disagreement]:
+    for name, reason in known.damaged.items():
+        yield Disagreement(name, reason, f"git push --delete origin {name}; {HEAL}")
+    for name in known.lost.keys() - known.damaged.keys():
+        yield Disagreement(name, f"{name}: was deleted; those made from it still hold it", HEAL)
+
+
+def branch(
+    context: Context, known: Journal, where: Environment, current: Deployment | None
+) -> Iterator[Disagreement]:
+    """Does the branch hold what was deployed?"""
+    tip = context.repository.tip(where.branch)
+    if tip is None:
+        yield Disagreement(
+            where.name,
+            f"{where.branch}: the remote has no such branch",
+            f"git push {context.repository.remote} {context.first.branch}:{where.branch}",
+        )
+        return
+    tree = context.repository.tree(tip)
+    if context.repository.file(tip, bundle.LOCK) is None and current is None:
+        return
+    if current and current.intent.tree == tree:
+        return
+    deliver = f"make deliver BRANCH={where.branch} COMMIT={tip[:SHORT]}"
+    if pending := known.pending(where.name):
+        what = f"deployment {pending.intent.number} has begun and not ended"
+        yield Disagreement(where.name, what, deliver)
+        return
+    try:
+        admitted(context, known, where, tree)
+    except Refused as refusal:
+        back = f"make rollback ENV={where.name} TO={current.intent.tree[:SHORT]}" if current else ""
+        yield Disagreement(where.name, str(refusal), back or deliver)
+        return
+    failed = next((one for one in reversed(known.deployments[where.name]) if one.outcome), None)
+    if failed and failed.outcome and failed.intent.tree == tree and not failed.healthy:
+        what = f"deployment {failed.intent.number} failed: {failed.outcome.reason}"
+    else:
+        what = f"{where.branch} is at release {tree[:SHORT]}, which is not deployed"
+    yield Disagreement(where.name, what, deliver)
+
+
+def service(
+    context: Context,
+    known: Journal,
+    where: Environment,
+    current: Deployment | None,
+    release: Release | None,
+    running: Running | None,
+    *,
+    prove: bool,
+) -> Iterator[Disagreement]:
+    """Does what answers serve what was deployed?"""
+    if current is None or release is None:
+        if running:
+            what = f"{running.tree[:SHORT]} answers, and git knows of no deployment"
+            yield Disagreement(where.name, what, f"make stop ENV={where.name}")
+        return
+    if running is None:
+        what = f"nothing answers at {where.url}, where {release.name} should"
+        yield Disagreement(where.name, what, HEAL)
+        return
+    if not equal(context, known, where, release, running):
+        what = f"{running.tree[:SHORT]} answers, and git says {release.name}"
+        yield Disagreement(where.name, what, HEAL)
+    if prove:
+        held = running.files
+        wrong = [path for path, sha256 in release.model.files.items() if held.get(path) != sha256]
+        if wrong:
+            what = f"it holds another {', '.join(wrong)} than release {release.name} names"
+            yield Disagreement(where.name, what, HEAL)
+
+
+def equal(
+    context: Context, known: Journal, where: Environment, release: Release, running: Running
+) -> bool:
+    """Is what answers the release, or one that serves the same?"""
+    if running.tree == release.tree:
+        return True
+    other = known.releases.get(running.tree)
+    if other is None:
+        return False
+    one, two = (fingerprint.of(context.repository, each, where.name) for each in (release, other))
+    return one == two
+
+
+def registered(where: Environment, release: Release, state: State) -> Iterator[Disagreement]:
+    version = state.versions.get(release.tree)
+    if version is None:
+        yield Disagreement(where.name, f"{release.name} is not in the registry", HEAL)
+    elif state.aliases.get(where.name) != version:
+        now = state.aliases.get(where.name)
+        what = f"alias {where.name} names version {now or 'none'}, and {release.name} is {version}"
+        yield Disagreement(where.name, what, HEAL)
+    recorded = release.model.version
+    if version and recorded and version != recorded:
+        what = f"{release.name} is version {version} there, and its record says {recorded}"
+        yield Disagreement(where.name, what, "none: the number stays; its tag names the tree")
