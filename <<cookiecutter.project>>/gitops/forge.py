@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 from urllib.parse import unquote, urlsplit
 
+from gitops import credentials
 from gitops.git import Repository
 from gitops.settings import Refused
 
@@ -103,12 +104,13 @@ def home(repository: Repository) -> Path:
 
 def github_api(host: str) -> str | None:
     """Where the GitHub server of this name answers, as Actions says; None for any other host."""
-    server = os.environ.get("GITHUB_SERVER_URL") or "https://github.com"
-    if host == urlsplit(server).hostname and (api := os.environ.get("GITHUB_API_URL")):
+    server = credentials.server()
+    ours = host == urlsplit(server).hostname
+    if ours and (api := os.environ.get("GITHUB_API_URL")):
         return api.rstrip("/")
     if host == "github.com":
         return "https://api.github.com"
-    return f"{server.rstrip('/')}/api/v3" if host == urlsplit(server).hostname else None
+    return f"{server}/api/v3" if ours else None
 
 
 def located(repository: Repository) -> Place:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gitops import credentials
 from gitops.settings import Refused
 
 SECONDS = 120  # a push of a large branch over a slow line; a remote that hangs longer is refused
@@ -241,7 +242,10 @@ def find(remote: str | None = None) -> Repository:
 
 
 def quiet() -> dict[str, str]:
-    """An environment in which git never waits for a person, and speaks plain English."""
+    """An environment in which git never waits for a person, and speaks plain English.
+
+    GitHub is shown the token in GH_TOKEN, so that a checkout need not keep it.
+    """
     env = dict(os.environ)
     actor = env.get("GITHUB_ACTOR", "gitops")
     for role in ("AUTHOR", "COMMITTER"):
@@ -250,6 +254,7 @@ def quiet() -> dict[str, str]:
             env.setdefault(f"GIT_{role}_EMAIL", f"{actor}@users.noreply.github.com")
     fixed = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true"}
     fixed |= {"GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=10", "LC_ALL": "C"}
+    fixed |= credentials.for_git(env)
     return env | fixed | {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
 
 
