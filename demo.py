@@ -1,7 +1,7 @@
-"""Bake a project into demo/, train two models there, and show the review of the second.
+"""Bake a project into demo/ and close its whole loop there: DEV, UAT, PROD, and PROD back.
 
 make demo
-python demo.py --every 40   # on every 40th flight: a try in seconds
+python demo.py --every 40   # on every 40th flight: a try in less time
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
 ROOT = Path(__file__).parent
-# What the second model changes: file, text that stands there once, text that takes its place.
-CHANGES = (
-    ("params.yaml", "learning_rate: 0.05 ", "learning_rate: 0.03 "),
-    ("params.yaml", "smoothing: 200 ", "smoothing: 50 "),
-    ("pipeline/features.py", '    "distance",\n', '    "distance",\n    "congestion",\n'),
-)
 TAIL = 40  # lines of a failed step's output: about a screen
 WIDTH = 40  # of the titles, so that the seconds stand in a column
 
@@ -47,8 +42,8 @@ class Demo:
     def __init__(self, folder: Path) -> None:
         self.log, self.where = folder / "demo.log", folder
 
-    def step(self, title: str, *command: str, may_fail: bool = False) -> tuple[int, str]:
-        """Run a command, show its seconds while it works, and return its code and output."""
+    def step(self, title: str, *command: str) -> None:
+        """Run a command, and show its seconds while it works."""
         start, begin = time.monotonic(), self.log.stat().st_size
         say(title.ljust(WIDTH))
         process = self.start(*command)
@@ -63,19 +58,10 @@ class Demo:
         again = f"\r{title:<{WIDTH}}" if sys.stdout.isatty() else ""
         say(f"{again}{time.monotonic() - start:6.1f} s\n")
         output = self.log.read_bytes()[begin:].decode("utf-8", "replace")
-        if process.returncode and not may_fail:
+        if process.returncode:
             self.fail(output, command)
-        return process.returncode, output
 
-    def git(self, *words: str) -> None:
-        """Run git without a line of its own: it takes no time."""
-        done = subprocess.run(
-            ["git", *words], cwd=self.where, env=environment(), capture_output=True, check=False
-        )
-        if done.returncode:
-            self.fail(done.stderr.decode("utf-8", "replace"), ("git", *words))
-
-    def start(self, *command: str) -> subprocess.Popen[bytes]:
+    def start(self, *command: str, shown: bool = False) -> subprocess.Popen[bytes]:
         """Start a command in a session of its own, so that its children can end with it."""
         with self.log.open("ab") as log:
             return subprocess.Popen(
@@ -83,8 +69,8 @@ class Demo:
                 cwd=self.where,
                 env=environment(),
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                stdout=None if shown else log,
+                stderr=None if shown else subprocess.STDOUT,
                 start_new_session=True,
             )
 
@@ -92,14 +78,6 @@ class Demo:
         """End with the last words of a command that failed."""
         lines = output.splitlines()[-TAIL:]
         sys.exit("\n".join([*lines, f"{' '.join(command)} failed in {self.where}, see {self.log}"]))
-
-    def edit(self, name: str, old: str, new: str) -> None:
-        """Replace a text that must stand in the file exactly once."""
-        path = self.where / name
-        text = path.read_text("utf-8")
-        if text.count(old) != 1:
-            sys.exit(f"{path}: {old!r} stands there {text.count(old)} times, not once")
-        path.write_text(text.replace(old, new), "utf-8")
 
 
 def wait(process: subprocess.Popen[bytes], seconds: float) -> None:
@@ -131,39 +109,38 @@ def bake(demo: Demo) -> None:
     demo.step("Set up its environment", "make", "setup")
 
 
-def train(demo: Demo, every: int) -> None:
-    """Train the first model on a branch and merge it, then a changed one on another branch."""
-    demo.git("switch", "--create", "first-model")
-    if every > 1:
-        demo.edit("params.yaml", "every: 1 ", f"every: {every} ")
-    demo.step("Branch first-model: train", "make", "reproduce")
-    demo.git("add", "--all")
-    demo.git("commit", "--message", "Train the first model")
-    demo.git("switch", "dev")
-    demo.git("merge", "--ff-only", "first-model")
-    demo.git("switch", "--create", "second-model")
-    for change in CHANGES:
-        demo.edit(*change)
-    demo.step("Branch second-model: change and train", "make", "reproduce")
-    demo.git("add", "--all")
-    demo.git(
-        "commit", "--message", "Learn slower, smooth less, and count the departures of the hour"
-    )
-
-
-def review(demo: Demo) -> None:
-    """Compare the second model with dev, and say where the report lies and what it finds."""
-    command = ("make", "report", "BASE=dev")
-    code, output = demo.step("Review it against dev", *command, may_fail=True)
-    markdown = demo.where / "reports/review.md"
-    if not markdown.exists():
-        demo.fail(output, command)
-    lines = [line for line in markdown.read_text("utf-8").splitlines() if line.strip()]
-    say(f"\n{lines[1]}\n")
+def rehearse(demo: Demo, *settings: str) -> None:
+    """Let the repository close its loop, with its own words on the terminal."""
+    command = ("make", "--no-print-directory", "rehearse", *settings)
+    process = demo.start(*command, shown=True)
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        end(process)
+        raise
     if code:
-        gates = [line for line in output.splitlines() if line.startswith("  ")]
-        say("\n".join(["\nGates that block the change:", *gates, ""]))
-    say(f"\nThe report: {markdown}\n            {markdown.with_suffix('.html')}\n")
+        sys.exit(code)
+
+
+def stop(project: Path) -> None:
+    """End the services of an earlier demo, which serve from the folder that goes."""
+    if (project / ".venv").exists():
+        command = ["make", "stop"]
+        subprocess.run(
+            command, cwd=project, env=environment(), capture_output=True, check=False, timeout=60
+        )
+
+
+def move(project: Path, port: int) -> None:
+    """Let the environments answer from another port on, and commit that."""
+    for name in ("dev", "uat", "prod"):
+        path = project / f"environments/{name}.toml"
+        path.write_text(
+            re.sub(r'(?m)(^address = ".*:)\d+', rf"\g<1>{port}", path.read_text("utf-8"))
+        )
+        port += 1
+    command = ["git", "commit", "--quiet", "--all", "--message", "Answer from other ports"]
+    subprocess.run(command, cwd=project, env=environment(), check=True, timeout=60)
 
 
 def make_anew(folder: Path) -> None:
@@ -172,6 +149,7 @@ def make_anew(folder: Path) -> None:
     log = folder / "demo.log"
     if not log.exists() and any(folder.iterdir()):
         sys.exit(f"{folder} holds files of no demo: move them, or name another with --folder")
+    stop(folder / "flights")
     log.write_text("")
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink():
@@ -185,6 +163,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--every", type=int, default=1, help="keep each N-th flight", metavar="N")
     parser.add_argument("--folder", type=Path, default=ROOT / "demo", help="made anew")
+    parser.add_argument("--port", type=int, help="where DEV answers, else 8101", metavar="P")
     arguments = parser.parse_args()
     if arguments.every < 1:
         parser.error(f"--every {arguments.every}: must be 1 or more")
@@ -195,8 +174,9 @@ def main() -> None:
         make_anew(folder)
         demo = Demo(folder)
         bake(demo)
-        train(demo, arguments.every)
-        review(demo)
+        if arguments.port:
+            move(demo.where, arguments.port)
+        rehearse(demo, *([f"EVERY={arguments.every}"] if arguments.every > 1 else []))
     except KeyboardInterrupt:
         say(f"\nStopped. What is done lies in {folder}; make demo starts afresh.\n")
         sys.exit(130)

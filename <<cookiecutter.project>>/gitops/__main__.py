@@ -1,6 +1,7 @@
 """Every command that moves a model: `python -m gitops --help`. make calls them by task."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -160,6 +161,40 @@ def pulls() -> None:
     from gitops import show
 
     show.pulls(here().forge.pulls())
+
+
+@app.command()
+def merge(
+    pull: PullOption,
+    how: Annotated[str, typer.Option(help="merge, squash or rebase.")] = "squash",
+) -> None:
+    """Merge a pull request of the forge on this machine, and run its workflows."""
+    from gitops.local import Local
+    from gitops.runner import Runner
+
+    context = here()
+    forge = context.forge
+    if not isinstance(forge, Local):
+        raise Refused(f"#{pull}: merge it on its page: {forge.pull(pull).url}")
+    base = forge.pull(pull).base
+    forge.merge(pull, how)
+    runner = Runner(context.repository, context.home)
+    runner.pushed(base)
+    runner.drain()
+
+
+@app.command()
+def rehearse(
+    every: Annotated[int, typer.Option(min=1, help="Train on each n-th row only.")] = 1,
+) -> None:
+    """Close the whole loop on this machine: act runs the workflow files."""
+    from gitops import show
+    from gitops.rehearse import rehearse
+    from gitops.status import status
+
+    loop = rehearse(Path.cwd(), every)
+    print()
+    show.status(status(loop.context, prove=True), prove=True)
 
 
 def main() -> None:

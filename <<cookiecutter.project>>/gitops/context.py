@@ -64,7 +64,11 @@ def here(remote: str | None = None, *, fetch: bool = True) -> Context:
     Raises:
         Refused: no repository, no remote, or a wrong setting.
     """
-    repository = git.find(remote)
+    return of(git.find(remote), fetch=fetch)
+
+
+def of(repository: git.Repository, *, fetch: bool = True) -> Context:
+    """The context of a repository."""
     if fetch:
         repository.fetch()
     text = (repository.path / "pyproject.toml").read_text()

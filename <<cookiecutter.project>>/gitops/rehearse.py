@@ -1,0 +1,206 @@
+"""The whole loop on this machine, with the workflow files that the forge runs.
+
+    python -m gitops rehearse
+
+Under .rehearsal/: `origin.git` is the forge, act is its runner, `origin.forge/` holds pull
+requests and services, `work` is the clone of somebody who changes the model twice.
+"""
+
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import cycle
+from pathlib import Path
+
+from rich.console import Console
+
+from gitops import environment, journal
+from gitops.bundle import LOCK
+from gitops.context import Context, of
+from gitops.environment import Environment
+from gitops.forge import Pull
+from gitops.git import Repository
+from gitops.local import Local
+from gitops.process import Process
+from gitops.promote import rollback
+from gitops.runner import Runner
+from gitops.settings import Refused
+
+FOLDER = Path(".rehearsal")
+REMOTE = "rehearsal"
+WIDTH = 58  # of the titles, so that the seconds stand in a column
+# What the second model changes: file, text that stands there once, text that takes its place.
+CHANGES = (
+    ("params.yaml", "learning_rate: 0.05 ", "learning_rate: 0.03 "),
+    ("params.yaml", "smoothing: 200 ", "smoothing: 50 "),
+    ("pipeline/features.py", '    "distance",\n', '    "distance",\n    "congestion",\n'),
+)
+SECOND = "Learn slower, smooth less, and count the departures of the hour"
+EVERY = re.compile(r"(?m)^(  every: )\d+")
+
+
+@dataclass
+class Rehearsal:
+    """The steps of the loop, each printed with its seconds."""
+
+    context: Context
+    runner: Runner
+    forge: Local
+    console: Console = field(default_factory=lambda: Console(highlight=False))
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        start = time.monotonic()
+        with self.console.status(title):
+            yield
+        seconds = time.monotonic() - start
+        self.console.print(f"{title:<{WIDTH}}{seconds:6.1f} s", markup=False)
+
+    def propose(self, branch: str, title: str, change: Callable[[Path], None]) -> Pull:
+        """Commit a change on a new branch, push it, open a pull request to the first branch."""
+        repository = self.context.repository
+        git, where = repository.git, self.context.first
+        git("switch", "--quiet", "--create", branch, f"{repository.remote}/{where.branch}")
+        change(repository.path)
+        git("add", "--all")
+        git("commit", "--quiet", "--allow-empty", "--message", title)
+        git("push", "--quiet", repository.remote, branch)
+        return self.forge.open(branch, where.branch, title, f"{title}.\n")
+
+    def review(self, pull: Pull) -> None:
+        """Run the workflow of a pull request, and what it dispatches."""
+        self.runner.opened(pull.number)
+        self.runner.drain()
+
+    def merge(self, pull: Pull, how: str) -> None:
+        """Merge, and run what a push to that branch sets in motion."""
+        self.forge.merge(pull.number, how)
+        self.runner.pushed(pull.base)
+        self.runner.drain()
+        self.context.repository.fetch()
+
+    def waiting(self, where: Environment) -> Pull:
+        """The request that the last delivery has opened for an environment."""
+        found = self.forge.pulls(base=where.branch)
+        if not found:
+            raise Refused(f"no pull request to {where.branch} was opened; see {self.runner.logs}")
+        return found[-1]
+
+
+def rehearse(root: Path, every: int) -> Rehearsal:
+    """Run the loop from the project's present commit.
+
+    Raises:
+        Refused: a step fails; its log is named.
+    """
+    loop = prepare(root)
+    first, *others = loop.context.environments.values()
+    tip = loop.context.repository.tip(first.branch) or ""
+    if loop.context.repository.file(tip, LOCK) is None:
+        with loop.step("Pull request first-model: train, review"):
+            pull = loop.propose(
+                "first-model", "Train the first model", lambda folder: thinned(folder, every)
+            )
+            loop.review(pull)
+        with loop.step(f"Merge: release, deploy to {first.name}"):
+            loop.merge(pull, "squash")
+    else:
+        with loop.step(f"Deliver {first.branch}: release, deploy to {first.name}"):
+            loop.runner.pushed(first.branch)
+            loop.runner.drain()
+            loop.context.repository.fetch()
+    for where, how in zip(others, cycle(("merge", "rebase")), strict=False):
+        advance(loop, where, how)
+    with loop.step("Pull request second-model: change, train, review"):
+        pull = loop.propose("second-model", SECOND, changed)
+        loop.review(pull)
+    with loop.step(f"Merge: release, deploy to {first.name}"):
+        loop.merge(pull, "merge")
+    for where in others:
+        advance(loop, where, "squash")
+    last = loop.context.last
+    with loop.step(f"Pull request: roll {last.name} back"):
+        back(loop, last)
+    with loop.step(f"Merge: {last.name} serves the first model again"):
+        loop.merge(loop.waiting(last), "squash")
+    return loop
+
+
+def advance(loop: Rehearsal, where: Environment, how: str) -> None:
+    """Merge the promotion that waits for an environment."""
+    with loop.step(f"Promote to {where.name}, by {how}"):
+        loop.merge(loop.waiting(where), how)
+
+
+def back(loop: Rehearsal, where: Environment) -> None:
+    """Open the request that takes an environment back to the release before."""
+    known = journal.read(loop.context.repository)
+    healthy = [one for one in known.deployments[where.name] if one.healthy]
+    if len(healthy) < 2:
+        raise Refused(f"{where.name} ran one release only; there is nothing to roll back to")
+    rollback(loop.context, where, healthy[-2].intent.tree, force=False)
+    loop.runner.drain()
+
+
+def prepare(root: Path) -> Rehearsal:
+    """A forge and a clone with the project's last commit; those of an earlier rehearsal go."""
+    folder = root / FOLDER
+    source = Repository(root, REMOTE)
+    commit = source.commit("HEAD")
+    environments = environment.read(root / environment.FOLDER)
+    clear(folder, environments)
+    folder.mkdir()
+    origin, work = folder / "origin.git", folder / "work"
+    source.git(
+        "init",
+        "--quiet",
+        "--bare",
+        f"--initial-branch={environment.first(environments).branch}",
+        str(origin),
+    )
+    source.git("config", "--file", str(origin / "config"), "receive.autogc", "false")
+    heads = (f"{commit}:refs/heads/{one.branch}" for one in environments.values())
+    source.git("push", "--quiet", str(origin), *heads)
+    source.git("clone", "--quiet", "--origin", REMOTE, str(origin), str(work))
+    source.run("remote", "add", REMOTE, str(origin))
+    source.git("remote", "set-url", REMOTE, str(origin))
+    repository = Repository(work, REMOTE)
+    if not repository.run("config", "user.email").stdout.strip():
+        repository.git("config", "user.name", REMOTE)
+        repository.git("config", "user.email", f"{REMOTE}@localhost")
+    context = of(repository)
+    forge = Local(repository, context.home)
+    return Rehearsal(context, Runner(repository, context.home), forge)
+
+
+def clear(folder: Path, environments: Mapping[str, Environment]) -> None:
+    """End the services of an earlier rehearsal, and remove it."""
+    for where in environments.values():
+        Process(folder / "origin.forge", where).stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def thinned(folder: Path, every: int) -> None:
+    """Keep each n-th row only."""
+    path = folder / "params.yaml"
+    path.write_text(EVERY.sub(rf"\g<1>{every}", path.read_text()))
+
+
+def changed(folder: Path) -> None:
+    """Make the second model's changes.
+
+    Raises:
+        Refused: one does not apply, since the project has become another.
+    """
+    for name, old, new in CHANGES:
+        path = folder / name
+        text = path.read_text()
+        if text.count(old) != 1:
+            raise Refused(
+                f"{name}: {old!r} stands there {text.count(old)} times, not once: "
+                "give CHANGES in gitops/rehearse.py a change of your project"
+            )
+        path.write_text(text.replace(old, new))
