@@ -47,7 +47,7 @@ class Rest:
     @cached_property
     def client(self) -> httpx.Client:
         headers = {
-            "Accept": "application/vnd.github+json",
+            "Accept": "application/json",  # the one that GitHub's description names
             "Authorization": f"Bearer {credentials.token()}",
             "User-Agent": "gitops",
             "X-GitHub-Api-Version": VERSION,

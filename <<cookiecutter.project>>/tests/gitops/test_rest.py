@@ -162,4 +162,4 @@ def test_how_it_introduces_itself() -> None:
     headers = server.asked[0].headers
     assert headers["authorization"] == f"Bearer {TOKEN}"
     assert headers["x-github-api-version"] == "2022-11-28"
-    assert headers["accept"] == "application/vnd.github+json"
+    assert headers["accept"] == "application/json"
