@@ -79,6 +79,14 @@ def test_a_bare_repository_on_this_machine(work: Path, form: str) -> None:
     assert forge.home(repository) == work.parent / "origin.forge"
 
 
+def test_a_url_that_spells_a_space_as_git_does(work: Path) -> None:
+    place = work.parent / "two words.git"
+    (work.parent / "origin.git").rename(place)
+    repository = remote(work, f"file://{work.parent}/two%20words.git")
+    assert succeed("git", "ls-remote", "origin", cwd=work) == ""
+    assert forge.home(repository) == place.with_name("two words.forge")
+
+
 def test_what_is_local_to_a_remote_forge(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     repository = remote(work, "git@gitlab.com:group/sub/flights.git")
     assert forge.home(repository) == Path.home() / ".local/state/gitlab.com/group/sub/flights"
