@@ -5,7 +5,7 @@ collected in one polars query, and only columns that break one are looked at row
 NaN counts as null, as in pandera's pandas backend.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -52,18 +52,19 @@ def violations(frame: pl.DataFrame, model: type[pa.DataFrameModel]) -> list[Viol
     schema = model.to_schema()
     shape = shape_violations(frame, schema)
     wrong = {found.column for found in shape}
-    every = [
-        rule
-        for name, column in schema.columns.items()
-        if name not in wrong
-        for rule in rules(frame, name, column)
-    ]
+    columns = {name: one for name, one in schema.columns.items() if name not in wrong}
+    return shape + value_violations(frame, columns)
+
+
+def value_violations(frame: pl.DataFrame, columns: Mapping[str, Any]) -> list[Violation]:
+    """The rules of these columns that `frame` breaks; it has them, and their types are right."""
+    every = [rule for name, column in columns.items() for rule in rules(frame, name, column)]
     if not every:
-        return shape
+        return []
     hints = [rule.hint.select(pl.all().alias(str(place))) for place, rule in enumerate(every)]
     answers = pl.concat(hints, how="horizontal").collect().row(0)
     suspects = [rule for rule, broken in zip(every, answers, strict=True) if broken]
-    return shape + [found for found in map(violation, suspects) if found.count]
+    return [found for found in map(violation, suspects) if found.count]
 
 
 def violation(rule: Rule) -> Violation:

@@ -70,9 +70,17 @@ def read() -> Encodings:
     """Read what `Encodings.write` wrote.
 
     Raises:
-        StageError: the file is missing, or its shape is another.
+        StageError: the file is missing, or is none of ours.
     """
-    kept = files.read_json(files.ENCODINGS)
+    return of(files.read_json(files.ENCODINGS))
+
+
+def of(kept: Any) -> Encodings:
+    """The encodings that a file's JSON says.
+
+    Raises:
+        StageError: its shape is another.
+    """
     try:
         return Encodings(codes=decode(kept["codes"]), rates=decode(kept["rates"]))
     except (KeyError, TypeError, AttributeError):

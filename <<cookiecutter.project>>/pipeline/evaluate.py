@@ -18,6 +18,7 @@ from pipeline import (
     card,
     curves,
     encoding,
+    examples,
     features,
     files,
     metrics,
@@ -74,6 +75,7 @@ def main() -> None:
         "row_microseconds": row_microseconds(raw, loaded),
     }
     files.write_parquet(files.PREDICTIONS, predictions)
+    files.write_json(files.EXAMPLES, examples.of(raw, predictions))
     files.write_json(files.METRICS, every)
     files.write_json(files.SLICES, slices(predictions, settings.evaluate.slices))
     files.write_json(files.IMPORTANCE, bars)

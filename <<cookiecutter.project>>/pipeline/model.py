@@ -31,15 +31,24 @@ def load(threads: int) -> Model:
         StageError: a file is missing or can't be opened.
     """
     signature = files.read_json(files.SIGNATURE)
+    try:
+        onnx = files.ONNX.read_bytes()
+    except FileNotFoundError:
+        raise stage.StageError(f"{files.ONNX}: not there; `make reproduce` makes it") from None
+    return of(onnx, signature, threads)
+
+
+def of(onnx: bytes, signature: Any, threads: int) -> Model:
+    """The model that these bytes are.
+
+    Raises:
+        StageError: they can't be opened.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # errors alone: its warnings speak of the machine
     try:
-        session = onnxruntime.InferenceSession(
-            files.ONNX.read_bytes(), options, providers=["CPUExecutionProvider"]
-        )
-    except FileNotFoundError:
-        raise stage.StageError(f"{files.ONNX}: not there; `make reproduce` makes it") from None
+        session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises classes of its own without a common base
         reason = str(error).splitlines()[0]
         raise stage.StageError(f"{files.ONNX}: can't be opened: {reason}") from None

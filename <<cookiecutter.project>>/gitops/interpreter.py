@@ -1,0 +1,68 @@
+"""The Python that a release's service runs on: one environment for each lock, kept for the next."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from gitops.lock import held
+from gitops.settings import Refused
+
+LOCK = "requirements/serving.txt"
+INSTALLER = "requirements/uv.txt"
+SECONDS = 600  # from an empty cache over a slow line; from a full one it takes three
+
+
+def make(home: Path, bundle: Path) -> Path:
+    """The interpreter with the packages that a release's service asks for, and no others.
+
+    Raises:
+        Refused: they can't be installed.
+    """
+    folder = home / "interpreters" / name(bundle)
+    python = folder / "bin" / "python"
+    if folder.is_dir():
+        return python
+    with held(home / "interpreters" / "lock", SECONDS):
+        for left in folder.parent.glob(".*"):  # by one who was killed: we alone are here
+            shutil.rmtree(left, ignore_errors=True)
+        if not folder.is_dir():
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as work:
+                install(Path(work) / "made", bundle / LOCK)
+                (Path(work) / "made").rename(folder)
+    return python
+
+
+def name(bundle: Path) -> str:
+    """Equal for equal locks and an equal Python, which the environment points at."""
+    try:
+        locks = b"".join((bundle / path).read_bytes() for path in (LOCK, INSTALLER))
+    except FileNotFoundError as error:
+        raise Refused(f"{error.filename}: not there; the release is not whole") from None
+    return hashlib.sha256(locks + f"{sys.version} {sys.base_prefix}".encode()).hexdigest()[:16]
+
+
+def install(folder: Path, lock: Path) -> None:
+    run("venv", "--without-pip", str(folder))
+    words = ("pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode", "--python")
+    run("uv", *words, str(folder / "bin" / "python"), str(lock))
+
+
+def run(*words: str) -> None:
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+            env=os.environ | {"UV_NO_PROGRESS": "1"},
+        )
+    except subprocess.TimeoutExpired:
+        raise Refused(f"{words[0]}: not done after {SECONDS} s; see the network") from None
+    if done.returncode:
+        raise Refused(f"the service's packages can't be installed: {done.stderr.strip()[-500:]}")

@@ -1,0 +1,1 @@
+"""How a model answers: one release, held in memory, behind HTTP."""
