@@ -60,7 +60,7 @@ class Repository:
             return subprocess.run(
                 ["git", *words],
                 cwd=self.path,
-                env=quiet() | (env or {}),
+                env=quiet() | dict(env or {}),
                 input=text,
                 stdin=subprocess.DEVNULL if text is None else None,
                 capture_output=True,
