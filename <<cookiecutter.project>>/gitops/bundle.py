@@ -46,12 +46,11 @@ def make(repository: Repository, release: Release, home: Path) -> Path:
         for path, sha256 in release.model.files.items():
             if digest(work / path) != sha256:
                 raise Refused(
-                    f"{path}: not what release {release.name} names ({sha256[:12]}…): changed "
-                    "in the cache or the data store; delete it there, then `make push` "
-                    "from a machine that has it"
+                    f"{path}: not what release {release.name} names ({sha256[:12]}…), though it "
+                    f"is what its {LOCK} names; see who wrote release/{release.name}"
                 )
         seal(work, release.tree, release.model.files)
-        keep(work, folder)
+        keep(work, folder, release.model.files)
     return folder
 
 
@@ -70,14 +69,15 @@ def making(home: Path) -> Iterator[Path]:
         yield work
 
 
-def keep(work: Path, folder: Path) -> None:
+def keep(work: Path, folder: Path, files: Mapping[str, str]) -> None:
     """Put a whole folder in its place; what was damaged there goes away first."""
+    if whole(folder, files):  # another run was as fast, and somebody may read there already
+        return
     with contextlib.suppress(FileNotFoundError):
         folder.rename(work.parent / "damaged")
-    # Another run may have been as fast; its folder holds the same.
-    with contextlib.suppress(FileExistsError, OSError):
+    with contextlib.suppress(OSError):
         work.rename(folder)
-    if not folder.is_dir():
+    if not whole(folder, files):
         raise Refused(f"{folder}: can't be written; see its permissions and the free space")
 
 
@@ -116,8 +116,9 @@ def fetch(repository: Repository, commit: str, paths: Iterable[str], folder: Pat
     """Write outputs of a commit, from DVC's cache or its remote.
 
     Raises:
-        Refused: one is in neither.
+        Refused: one is in neither, or is not what dvc.lock names.
     """
+    named = outputs(repository.file(commit, LOCK) or b"")
     # Loading DVC takes half a second: only where it is needed.
     from dvc.api import DVCFileSystem
 
@@ -133,6 +134,14 @@ def fetch(repository: Repository, commit: str, paths: Iterable[str], folder: Pat
                 f"{path} of {commit[:12]}: in no cache and not in the data store "
                 f"({type(error).__name__}); `make push` from a machine that has it"
             ) from None
+        # The cache is not looked at by DVC once it is filled.
+        found = hashlib.md5(target.read_bytes(), usedforsecurity=False).hexdigest()
+        if found != named.get(path):
+            place = f"{named.get(path, '')[:2]}/{named.get(path, '')[2:]}"
+            raise Refused(
+                f"{path} of {commit[:12]}: changed in the cache or in the data store: delete "
+                f"{place} there, then `make push` from a machine that has it"
+            )
 
 
 def outputs(lock: bytes) -> dict[str, str]:

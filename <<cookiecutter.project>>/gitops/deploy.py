@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gitops import bundle, fingerprint, journal
+from gitops.admission import admitted
 from gitops.context import Context
 from gitops.environment import Environment
 from gitops.git import Taken
@@ -43,15 +44,21 @@ def deploy(context: Context, where: Environment, commit: str) -> Outcome:
     release = admitted(context, known, where, repository.tree(commit))
     target = context.target(where)
     current, running = known.current(where.name), target.running()
-    done = known.pending(where.name) is None and serves(current, running)
+    done = known.pending(where.name) is None and serves(known, current, running)
     if done and current and current.outcome and current.intent.tree == release.tree:
         return current.outcome
-    intent, tag = claim(context, known, where, release, commit)
     try:
-        touched, evidence = bring_up(context, where, intent, release, target, current, running)
+        intent, tag = claim(context, known, where, release, commit, running)
+    except Taken:
+        # Another worker has this number: what is left to do is seen anew.
+        repository.fetch()
+        return deploy(context, where, commit)
+    try:
+        touched, evidence = bring_up(context, known, where, intent, release, target, running)
     except Superseded:
         raise
     except Refused as refusal:
+        newest(context, where.name, intent.number)
         conclude(context, intent, tag, reason=str(refusal))
         still = f"deployment {current.intent.number}" if current and running else "nothing"
         raise Refused(
@@ -61,105 +68,81 @@ def deploy(context: Context, where: Environment, commit: str) -> Outcome:
     return conclude(context, intent, tag, touched=touched, evidence=evidence)
 
 
-def admitted(context: Context, known: Journal, where: Environment, tree: str) -> Release:
-    """The release of a tree, if it may run there.
-
-    Raises:
-        Refused: it is no release, or was not healthy in the environments before.
-    """
-    name = f"release/{tree[:12]}"
-    if tree not in known.releases:
-        if name in known.damaged:
-            raise Refused(known.damaged[name])
-        if name in known.lost:
-            raise Refused(f"{name}: was deleted; `make reconcile` brings it back")
-        raise Refused(unreleased(context, known, where, tree))
-    release = known.releases[tree]
-    if (where.name, tree) in known.forced:
-        return release
-    for before in where.after:
-        if before not in release.skipped and not known.was_healthy(before, tree):
-            raise Refused(
-                f"{where.name}: release {release.name} was never healthy in {before}; "
-                f"promote it there first: `make promote ENV={before}`"
-            )
-    return release
-
-
-def unreleased(context: Context, known: Journal, where: Environment, tree: str) -> str:
-    """Why a tree may not run: what it differs in from the release that was meant, likely."""
-    for name in (*where.after, where.name):
-        if near := known.current(name):
-            paths = context.repository.differing(near.intent.tree, tree)
-            shown = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if paths[5:] else "")
-            return (
-                f"{where.branch}: tree {tree[:12]} is no release, so nothing is deployed: it "
-                f"differs from {near.intent.tree[:12]}, which runs in {name}, in {shown}; "
-                f"`make promote ENV={where.name}` brings a released tree, and a change goes "
-                f"through {context.first.branch} or `make hotfix`"
-            )
-    return (
-        f"{where.branch}: tree {tree[:12]} is no release, and nothing runs before it; "
-        f"merge to {context.first.branch} first"
-    )
-
-
-def serves(current: Deployment | None, running: Running | None) -> bool:
-    """Does what answers serve what the deployment saw?"""
+def serves(known: Journal, current: Deployment | None, running: Running | None) -> bool:
+    """Does what answers serve what the deployment saw, with the files that its release names?"""
     evidence = current.outcome.evidence if current and current.outcome else None
-    return bool(running and evidence and running.tree == evidence.release)
+    release = known.releases.get(current.intent.tree) if current else None
+    if not (running and evidence and release):
+        return False
+    return running.tree == evidence.release and holds(running, release)
+
+
+def holds(running: Running, release: Release) -> bool:
+    """Are the files in its memory those of the release?"""
+    return release.model.files.items() <= running.files.items()
 
 
 def claim(
-    context: Context, known: Journal, where: Environment, release: Release, commit: str
+    context: Context,
+    known: Journal,
+    where: Environment,
+    release: Release,
+    commit: str,
+    running: Running | None,
 ) -> tuple[Intent, str]:
-    """The next number of an environment, ours alone, with the object of its tag."""
-    repository = context.repository
-    while True:
-        intent = Intent(
-            environment=where.name,
-            number=known.numbers[where.name] + 1,
-            tree=release.tree,
-            commit=commit,
-            worker=worker(),
-            forced=(where.name, release.tree) in known.forced,
-            by=context.by,
-            created=datetime.now(UTC),
-            url=context.run_url,
-        )
-        name = f"deploy/{where.name}/{intent.number}"
-        text = intent.model_dump_json(by_alias=True, indent=1)
-        tag = repository.write_tag(name, known.tags[release.tree], "tag", text)
-        try:
-            repository.push(tag, f"refs/tags/{name}")
-        except Taken:
-            repository.fetch()
-            known = journal.read(repository)
-            if repository.tip(where.branch) != commit:
-                raise Superseded(f"{where.branch} has moved on; its own run delivers it") from None
-            continue
-        return intent, tag
+    """The next number of an environment, ours alone, with the object of its tag.
+
+    Raises:
+        Taken: another worker has it.
+    """
+    intent = Intent(
+        environment=where.name,
+        # Where tags were deleted, what runs may have a higher one, and would not be replaced.
+        number=max(known.numbers[where.name], running.number if running else 0) + 1,
+        tree=release.tree,
+        commit=commit,
+        worker=worker(),
+        forced=(where.name, release.tree) in known.forced,
+        by=context.by,
+        created=datetime.now(UTC),
+        url=context.run_url,
+    )
+    name = f"deploy/{where.name}/{intent.number}"
+    text = intent.model_dump_json(by_alias=True, indent=1)
+    tag = context.repository.write_tag(name, known.tags[release.tree], "tag", text)
+    context.repository.push(tag, f"refs/tags/{name}")
+    return intent, tag
 
 
 def bring_up(
     context: Context,
+    known: Journal,
     where: Environment,
     intent: Intent,
     release: Release,
     target: Target,
-    current: Deployment | None,
     running: Running | None,
 ) -> tuple[bool, Evidence]:
     """Make the environment serve a release; whether it was touched for that, and what was seen."""
     files = bundle.make(context.repository, release, context.home)
-    if running and serves(current, running):
-        before = journal.read(context.repository).releases.get(running.tree)
-        hashes = [
-            fingerprint.of(context.repository, one, where.name) for one in (release, before) if one
-        ]
-        if len(hashes) == 2 and hashes[0] == hashes[1]:
-            return False, verify(target.url, running.tree, bundle.place(context.home, running.tree))
+    before = known.releases.get(running.tree) if running else None
+    if running and before and serves(known, known.current(where.name), running):
+        one, two = (fingerprint.of(context.repository, it, where.name) for it in (before, release))
+        if one == two and not unheard(known, where, running):
+            former = bundle.make(context.repository, before, context.home)
+            evidence = verify(target.url, before.tree, former)
+            newest(context, where.name, intent.number)
+            return False, evidence
     return True, swap(context, target, release, intent.number, files)
+
+
+def unheard(known: Journal, where: Environment, running: Running) -> bool:
+    """Has a worker begun since, of which nothing was heard? It may yet wake and switch.
+
+    The target refuses it once a newer number is switched in, so then nothing is left alone.
+    """
+    since = (one for one in known.deployments[where.name] if one.intent.number > running.number)
+    return any(one.outcome is None for one in since)
 
 
 def swap(context: Context, target: Target, release: Release, number: int, files: Path) -> Evidence:
@@ -214,7 +197,12 @@ def conclude(
     name = f"deployed/{intent.environment}/{intent.number}"
     text = outcome.model_dump_json(by_alias=True, indent=1)
     object_ = context.repository.write_tag(name, tag, "tag", text)
-    context.repository.push(object_, f"refs/tags/{name}")
+    try:
+        context.repository.push(object_, f"refs/tags/{name}")
+    except Taken:
+        raise Refused(
+            f"{name}: written by somebody else while this deployment ran; `make status`"
+        ) from None
     return outcome
 
 

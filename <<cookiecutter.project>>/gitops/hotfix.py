@@ -11,7 +11,7 @@ from gitops.context import Context
 from gitops.environment import following
 from gitops.forge import Pull
 from gitops.git import Taken
-from gitops.promote import propose
+from gitops.promote import overtaken, propose
 from gitops.records import SHORT, Release
 from gitops.release import make
 from gitops.settings import Refused
@@ -26,13 +26,13 @@ def start(context: Context, name: str) -> str:
         Refused: the branch is there already, or the working copy holds changes.
     """
     repository, branch = context.repository, f"{PREFIX}{name}"
-    tip = repository.tip(context.last.branch)
-    if tip is None or journal.read(repository).current(context.last.name) is None:
+    runs = journal.read(repository).current(context.last.name)
+    if runs is None:
         raise Refused(f"{context.last.name} runs nothing yet, so there is nothing to fix there")
     if repository.run("diff-index", "--quiet", "HEAD", "--").returncode:
         raise Refused("the working copy holds changes: commit or stash them first")
     repository.git("check-ref-format", "--branch", branch)
-    repository.git("switch", "--quiet", "--no-track", "--create", branch, tip)
+    repository.git("switch", "--quiet", "--no-track", "--create", branch, runs.intent.commit)
     return branch
 
 
@@ -43,16 +43,22 @@ def release(context: Context, branch: str, commit: str) -> list[Pull]:
         Refused: it does not descend from what PROD runs, or is not trained.
     """
     repository, last = context.repository, context.last
-    tip = repository.tip(last.branch)
-    if tip is None or not repository.is_ancestor(tip, commit):
+    known = journal.read(repository)
+    if known.was_healthy(last.name, repository.tree(commit)):
+        return []  # nothing was changed yet, or it has arrived
+    runs = known.current(last.name)
+    if runs is None or not repository.is_ancestor(runs.intent.commit, commit):
         raise Refused(
-            f"{branch}: does not descend from {last.branch}, which {last.name} runs; "
-            "begin it with `make hotfix NAME=…`, or rebase it there"
+            f"{branch}: does not descend from what {last.name} runs; begin it with "
+            f"`make hotfix NAME=…`, or rebase it on {last.branch}"
         )
     made = make(context, commit, skipped=(context.first.name,))
     known = journal.read(repository)
-    found = following(context.environments, context.first.name)
-    pulls = (propose(context, known, where, made, "Promote") for where in found)
+    pulls = (
+        propose(context, known, where, made, "Promote")
+        for where in following(context.environments, context.first.name)
+        if not (overtaken(known, where, made) or known.was_healthy(where.name, made.tree))
+    )
     return [pull for pull in pulls if pull]
 
 
@@ -61,25 +67,26 @@ def back(context: Context, release: Release) -> Pull | None:
     repository, where = context.repository, context.first
     branch = f"back/{release.name}"
     tip = repository.tip(where.branch)
-    if tip is None or repository.tip(branch):
-        found = context.forge.pulls(head=branch, base=where.branch)
-        return found[0] if found else None
-    base = origin(context, release, tip)
-    text = f"Bring hotfix {release.name} back to {where.branch}\n\nSource: {release.commit}\n"
-    commit = repository.write_commit(release.tree, base, text)
-    merged = repository.merged(tip, commit)
-    if merged is not None and merged == repository.tree(tip):
+    if tip is None:
         return None
-    try:
-        repository.push(commit, f"refs/heads/{branch}")
-    except Taken:
-        repository.fetch()
+    title = f"Bring hotfix {release.name} back to {where.branch}"
+    commit = repository.tip(branch)
+    if not commit:
+        base = origin(context, release, tip)
+        text = f"{title}\n\nSource: {release.commit}\n"
+        commit = repository.write_commit(release.tree, base, text)
+        try:
+            repository.push(commit, f"refs/heads/{branch}")
+        except Taken:
+            repository.fetch()
+    if repository.merged(tip, commit) == repository.tree(tip):
+        return None
     body = (
         f"PROD runs hotfix `{release.name}` by {release.by}, which {where.name} has not seen. "
         f"This brings the same change to {where.branch}, where it is trained and reviewed with "
         "what waits there. Where dvc.lock conflicts, take either side: it is made anew.\n"
     )
-    pull = context.forge.open(branch, where.branch, text.partition("\n")[0], body)
+    pull = context.forge.open(branch, where.branch, title, body)
     context.forge.dispatch("pull-request.yml", branch, {"pull": str(pull.number)})
     return pull
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from gitops import journal, report
+from gitops.admission import admitted
 from gitops.context import Context
-from gitops.deploy import admitted
 from gitops.environment import Environment, following
 from gitops.forge import Pull
 from gitops.git import Taken
@@ -27,7 +27,7 @@ def promote(context: Context, where: Environment, name: str | None = None) -> Pu
     """Propose what runs in the environment before, or a named release; None: it is there already.
 
     Raises:
-        Refused: nothing runs there, or the release was never healthy there.
+        Refused: nothing runs there, the release was never healthy there, or a newer one runs here.
     """
     known = journal.read(context.repository)
     if not where.after:
@@ -45,6 +45,8 @@ def promote(context: Context, where: Environment, name: str | None = None) -> Pu
         name = before.intent.tree
     release = known.release(name)
     admitted(context, known, where, release.tree)
+    if reason := overtaken(known, where, release):
+        raise Refused(reason)
     return propose(context, known, where, release, "Promote")
 
 
@@ -98,13 +100,14 @@ def propose(
         )
     if repository.tree(tip) == release.tree:
         return None
-    present = repository.tip(branch)
-    commit = present if present and fits(context, present, tip, release.tree) else None
+    present, words = repository.tip(branch), message(where, release, kind)
+    whole = present and fits(context, present, tip, release.tree)
+    commit = present if whole and repository.message(present or "") == words else None
     open_ = context.forge.pulls(head=branch, base=where.branch)
     if commit and open_:
         return open_[0]
     if commit is None:
-        commit = repository.write_commit(release.tree, tip, message(where, release, kind))
+        commit = repository.write_commit(release.tree, tip, words)
         try:
             repository.push(commit, f"refs/heads/{branch}", present)
         except Taken:
@@ -125,6 +128,19 @@ def fits(context: Context, commit: str, tip: str, tree: str) -> bool:
     return parents == [tip] and repository.tree(commit) == tree
 
 
+def overtaken(known: Journal, where: Environment, release: Release) -> str | None:
+    """Why promoting a release would be a step back; None where it is none."""
+    running = known.current(where.name)
+    now = known.releases.get(running.intent.tree) if running else None
+    if now is None or now.created <= release.created:
+        return None
+    force = "" if known.was_healthy(where.name, release.tree) else " FORCE=1"
+    return (
+        f"{where.name} runs the newer {now.name}; "
+        f"`make rollback ENV={where.name} TO={release.name}{force}` goes back"
+    )
+
+
 def message(where: Environment, release: Release, kind: Kind) -> str:
     return (
         f"{kind} {where.name} to release {release.name}\n\n"
@@ -139,7 +155,6 @@ def refresh(context: Context, where: Environment) -> list[str]:
     nobody asked for.
     """
     known, done = journal.read(context.repository), []
-    running = known.current(where.name)
     for pull in context.forge.pulls(base=where.branch):
         prefix, _, name = pull.head.rpartition("/")
         if prefix != f"{PREFIX}{where.name}" or pull.fork:
@@ -147,13 +162,15 @@ def refresh(context: Context, where: Environment) -> list[str]:
         try:
             release = known.release(name)
         except Refused as refusal:
+            if f"release/{name}" in known.damaged | known.lost:
+                continue  # it may come back
             context.forge.close(pull.number, str(refusal))
             done.append(f"closed #{pull.number}: {refusal}")
             continue
-        kind: Kind = "Roll back" if pull.title.startswith("Roll back") else "Promote"
-        now = running and known.releases.get(running.intent.tree)
-        if kind == "Promote" and now and now.created > release.created:
-            reason = f"{where.name} runs the newer {now.name}; `make rollback` brings an older back"
+        # People may change a title.
+        back = "\nKind: roll back\n" in context.repository.message(pull.commit)
+        kind: Kind = "Roll back" if back else "Promote"
+        if kind == "Promote" and (reason := overtaken(known, where, release)):
             context.forge.close(pull.number, reason)
             done.append(f"closed #{pull.number}: {reason}")
         elif propose(context, known, where, release, kind) is None:
@@ -173,11 +190,9 @@ def onward(context: Context, where: Environment, *, again: bool = True) -> Itera
     current = known.current(where.name)
     if current is None:
         return
-    release = known.releases[current.intent.tree]
+    release = known.release(current.intent.tree)
     for after in following(context.environments, where.name):
-        now = known.current(after.name)
-        newer = now and known.releases[now.intent.tree].created > release.created
-        if newer or known.was_healthy(after.name, release.tree):
+        if overtaken(known, after, release) or known.was_healthy(after.name, release.tree):
             continue
         if context.repository.tip(f"{PREFIX}{after.name}/{release.name}") and not again:
             continue

@@ -4,8 +4,8 @@ It is a help to people. The fence is in deploy.py, which looks at the tree that 
 """
 
 from gitops import journal
+from gitops.admission import admitted
 from gitops.context import Context
-from gitops.deploy import admitted
 from gitops.environment import of_branch
 from gitops.forge import Pull
 from gitops.settings import Refused

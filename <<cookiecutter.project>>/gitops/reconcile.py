@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 from gitops import bundle, journal, promote
 from gitops.context import Context
-from gitops.deploy import Superseded, deploy, swap
+from gitops.deploy import Superseded, deploy, holds, swap
 from gitops.environment import Environment
 from gitops.git import Taken
+from gitops.journal import Deployment, Journal
+from gitops.records import SHORT
 from gitops.settings import Refused
-from gitops.status import equal
+from gitops.status import equal, failed
 
 
 def reconcile(context: Context) -> Iterator[str]:
@@ -34,16 +36,16 @@ def tags(context: Context) -> Iterator[str]:
     """Bring back the tags that others were made from."""
     repository = context.repository
     known = journal.read(repository)
-    for name, object_ in known.lost.items():
-        if name in known.damaged:
-            continue
-        try:
-            repository.push(object_, f"refs/tags/{name}")
-            yield f"{name}: brought back"
-        except Taken:
-            yield f"{name}: brought back by another run meanwhile"
-    if known.lost:
+    # One that comes back may show that the one it was made from is lost too.
+    while lost := {name: known.lost[name] for name in known.lost.keys() - known.damaged.keys()}:
+        for name, object_ in lost.items():
+            try:
+                repository.push(object_, f"refs/tags/{name}")
+                yield f"{name}: brought back"
+            except Taken:
+                yield f"{name}: brought back by another run meanwhile"
         repository.fetch()
+        known = journal.read(repository)
     if known.damaged:
         raise Refused("\n".join(known.damaged.values()))
 
@@ -65,22 +67,51 @@ def services(context: Context) -> Iterator[str]:
 def service(context: Context, where: Environment) -> Iterator[str]:
     known = journal.read(context.repository)
     tip = context.repository.tip(where.branch)
-    tree = context.repository.tree(tip) if tip else ""
-    current = known.current(where.name)
-    unfinished = known.pending(where.name)
-    behind = current is None or current.intent.tree != tree or unfinished
-    if tip and behind and tree in known.releases and (current or unfinished):
-        outcome = deploy(context, where, tip)
-        yield f"{where.name}: deployment {outcome.number} is healthy at {where.url}"
-        return
-    if current is None:
-        return
-    release, target = known.releases[current.intent.tree], context.target(where)
+    refused = None
+    if tip and owed(known, where, tree := context.repository.tree(tip)):
+        try:
+            if end := failed(known, where, tree):
+                raise Refused(f"deployment {end.number} of {tree[:SHORT]} failed: {end.reason}")
+            yield deployed(context, where, tip)
+            return
+        except Superseded:
+            raise
+        except Refused as refusal:
+            refused = refusal  # what ran before is to serve nonetheless
+    if current := known.current(where.name):
+        yield from served(context, known, where, current, tip)
+    if refused:
+        raise refused
+
+
+def owed(known: Journal, where: Environment, tree: str) -> bool:
+    """Does an environment that has begun to run owe its branch a deployment?"""
+    current, unfinished = known.current(where.name), known.pending(where.name)
+    if unfinished is None and (current is None or current.intent.tree == tree):
+        return False
+    return tree in known.releases
+
+
+def deployed(context: Context, where: Environment, tip: str) -> str:
+    outcome = deploy(context, where, tip)
+    return f"{where.name}: deployment {outcome.number} is healthy at {where.url}"
+
+
+def served(
+    context: Context, known: Journal, where: Environment, current: Deployment, tip: str | None
+) -> Iterator[str]:
+    """Let what git says serve, if it does not."""
+    release = known.release(current.intent.tree)
+    target, number = context.target(where), known.numbers[where.name]
     running = target.running()
-    if running and equal(context, known, where, release, running):
+    if running and equal(context, known, where, release, running) and holds(running, release):
+        return
+    if tip and running and running.number >= number:
+        # It is replaced by a number of its own only.
+        yield deployed(context, where, tip)
         return
     files = bundle.make(context.repository, release, context.home)
-    swap(context, target, release, known.numbers[where.name], files)
+    swap(context, target, release, number, files)
     yield f"{where.name}: {release.name} serves again at {where.url}"
 
 

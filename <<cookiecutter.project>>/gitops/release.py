@@ -12,7 +12,7 @@ from gitops.bundle import LOCK, METRICS, MODEL
 from gitops.context import Context
 from gitops.git import Taken
 from gitops.records import Model, Release
-from gitops.settings import Refused
+from gitops.settings import Refused, parse
 
 SECONDS = 60  # `review.lock` answers in a tenth of one
 
@@ -71,24 +71,24 @@ def build(context: Context, commit: str, tree: str, skipped: tuple[str, ...]) ->
         fresh(work)
         bundle.fetch(repository, commit, [*models, bundle.EXAMPLES, METRICS], work)
         files = {path: bundle.digest(work / path) for path in models}
-        metrics = json.loads((work / METRICS).read_text())["model"]
+        metrics = json.loads((work / METRICS).read_text()).get("model")
         bundle.seal(work, tree, files)
         folder = bundle.place(context.home, tree)
-        if not bundle.whole(folder, files):
-            bundle.keep(work, folder)
-    draft = Release(
-        tree=tree,
-        commit=commit,
-        lock_sha256=hashlib.sha256(lock).hexdigest(),
-        model=Model(sha256=files[MODEL], files=files, version=None, run=None),
-        data=outputs,
-        metrics=metrics,
-        image=None,
-        skipped=skipped,
-        by=context.by,
-        created=datetime.now(UTC),
-        url=context.run_url,
-    )
+        bundle.keep(work, folder, files)
+    values = {
+        "tree": tree,
+        "commit": commit,
+        "lock_sha256": hashlib.sha256(lock).hexdigest(),
+        "model": Model(sha256=files[MODEL], files=files, version=None, run=None),
+        "data": outputs,
+        "metrics": metrics,
+        "image": None,
+        "skipped": skipped,
+        "by": context.by,
+        "created": datetime.now(UTC),
+        "url": context.run_url,
+    }
+    draft = parse(Release, values, f"release/{tree[:12]}")
     return registered(draft, folder, context.registry.register)
 
 

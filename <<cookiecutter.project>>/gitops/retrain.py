@@ -10,11 +10,12 @@ from gitops.git import Taken
 from gitops.settings import Refused
 
 PARAMS = "params.yaml"
-UNTIL = re.compile(r"(?ms)^(ingest:.*?^  until: )(\d+)")
+# In the block of that name alone: its lines are indented, empty, or remarks.
+UNTIL = re.compile(r"(?m)^(ingest:.*\n(?:(?: .*|#.*)?\n)*?  until: )(\d+)")
 
 
 def retrain(context: Context, month: int) -> Pull:
-    """Raise `ingest.until`, train, and open the pull request.
+    """Raise `ingest.until`, train, and open the pull request; the one that is open already counts.
 
     Raises:
         Refused: the data is there already, or a stage does not take it.
@@ -23,11 +24,11 @@ def retrain(context: Context, month: int) -> Pull:
     tip = repository.tip(where.branch)
     if tip is None:
         raise Refused(f"{where.branch}: the remote has no such branch; push it")
-    content = repository.file(tip, PARAMS)
+    params = raised((repository.file(tip, PARAMS) or b"").decode(), month)
     branch = f"retrain/{month}"
-    tree = repository.with_file(
-        repository.tree(tip), PARAMS, raised((content or b"").decode(), month)
-    )
+    if found := context.forge.pulls(head=branch, base=where.branch):
+        return found[0]
+    tree = repository.with_file(repository.tree(tip), PARAMS, params)
     title = f"Retrain with the data of month {month}"
     draft = repository.write_commit(tree, tip, f"{title}\n")
     with repository.checkout(draft) as folder:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gitops import bundle, fingerprint, journal
+from gitops.admission import admitted
 from gitops.context import Context
-from gitops.deploy import admitted
 from gitops.environment import Environment
 from gitops.journal import Deployment, Journal
-from gitops.records import SHORT, Release
+from gitops.records import SHORT, Outcome, Release
 from gitops.registry import State
 from gitops.settings import Refused
 from gitops.target import Running
@@ -56,7 +56,7 @@ def status(context: Context, *, prove: bool = False) -> Status:
     With `prove`, the service hashes what it holds in memory, and each hash is compared.
     """
     known = journal.read(context.repository)
-    disagreements = list(records(known))
+    disagreements = list(records(known, context.repository.remote))
     try:
         state = context.registry.read()
     except Refused as refusal:
@@ -99,9 +99,9 @@ def place(
     )
 
 
-def records(known: Journal) -> Iterator[Disagreement]:
+def records(known: Journal, remote: str) -> Iterator[Disagreement]:
     for name, reason in known.damaged.items():
-        yield Disagreement(name, reason, f"git push --delete origin {name}; {HEAL}")
+        yield Disagreement(name, reason, f"git push --delete {remote} refs/tags/{name}; {HEAL}")
     for name in known.lost.keys() - known.damaged.keys():
         yield Disagreement(name, f"{name}: was deleted; those made from it still hold it", HEAL)
 
@@ -112,34 +112,43 @@ def branch(
     """Does the branch hold what was deployed?"""
     tip = context.repository.tip(where.branch)
     if tip is None:
+        source = current.intent.commit if current else context.first.branch
         yield Disagreement(
             where.name,
             f"{where.branch}: the remote has no such branch",
-            f"git push {context.repository.remote} {context.first.branch}:{where.branch}",
+            f"git push {context.repository.remote} {source}:refs/heads/{where.branch}",
         )
         return
     tree = context.repository.tree(tip)
     if context.repository.file(tip, bundle.LOCK) is None and current is None:
         return
-    if current and current.intent.tree == tree:
-        return
-    deliver = f"make deliver BRANCH={where.branch} COMMIT={tip[:SHORT]}"
+    deliver = f"make deliver BRANCH={where.branch} COMMIT={tip}"
     if pending := known.pending(where.name):
         what = f"deployment {pending.intent.number} has begun and not ended"
         yield Disagreement(where.name, what, deliver)
         return
+    if current and current.intent.tree == tree:
+        return
     try:
         admitted(context, known, where, tree)
     except Refused as refusal:
-        back = f"make rollback ENV={where.name} TO={current.intent.tree[:SHORT]}" if current else ""
-        yield Disagreement(where.name, str(refusal), back or deliver)
+        mend = deliver
+        if current and where != context.first:
+            mend = f"make rollback ENV={where.name} TO={current.intent.tree[:SHORT]}"
+        yield Disagreement(where.name, str(refusal), mend)
         return
-    failed = next((one for one in reversed(known.deployments[where.name]) if one.outcome), None)
-    if failed and failed.outcome and failed.intent.tree == tree and not failed.healthy:
-        what = f"deployment {failed.intent.number} failed: {failed.outcome.reason}"
+    if end := failed(known, where, tree):
+        what = f"deployment {end.number} failed: {end.reason}"
     else:
         what = f"{where.branch} is at release {tree[:SHORT]}, which is not deployed"
     yield Disagreement(where.name, what, deliver)
+
+
+def failed(known: Journal, where: Environment, tree: str) -> Outcome | None:
+    """The end of the newest deployment, if this tree failed in it: people try that again."""
+    newest = known.deployments[where.name][-1:]
+    end = newest[0].outcome if newest else None
+    return end if end and end.result == "failed" and end.tree == tree else None
 
 
 def service(
@@ -153,6 +162,8 @@ def service(
     prove: bool,
 ) -> Iterator[Disagreement]:
     """Does what answers serve what was deployed?"""
+    if current and release is None:
+        return  # its record is missing, which is said already
     if current is None or release is None:
         if running:
             what = f"{running.tree[:SHORT]} answers, and git knows of no deployment"
