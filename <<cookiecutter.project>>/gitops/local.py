@@ -5,7 +5,6 @@ or opens starts no workflow, as on GitHub; what it dispatches waits in `<home>/r
 """
 
 import contextlib
-import fcntl
 import os
 import re
 import tempfile
@@ -19,9 +18,11 @@ import yaml
 from gitops import forge, merge
 from gitops.forge import Pull
 from gitops.git import Repository
+from gitops.lock import held
 from gitops.settings import Refused, Strict, parse
 
 WORKFLOWS = ".github/workflows"
+SECONDS = 60  # to wait for another writer: a merge of a long branch takes some
 
 
 class Record(Strict):
@@ -204,7 +205,7 @@ class Local:
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
         """One writer at a time: numbers are given once, and nothing is merged twice."""
-        with locked(self.folder / ".lock"):
+        with held(self.folder / ".lock", SECONDS):
             yield
 
     def person(self) -> tuple[str, str]:
@@ -238,12 +239,3 @@ def write(path: Path, text: str) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}")
     part.write_text(text)
     part.replace(path)
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Wait for a file to be ours; it is given back when we end, even killed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
