@@ -8,7 +8,8 @@ wants a sign-in of its own kind, is asked by MLflow's client.
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ TREE = "release.tree"  # the tag by which a version is found
 SECONDS = 5.0  # for another writer of the database, and for each answer of a server
 PAGE = 1000  # versions in one answer
 LOCAL = "sqlite:///"
+Ask = Callable[..., Any]  # method, path → the answer's JSON; None where the thing is not there
 # Settings of MLflow's own client that only it follows.
 SIGN_IN = ("AUTH", "AWS_SIGV4", "CLIENT_CERT_PATH", "SERVER_CERT_PATH", "INSECURE_TLS")
 
@@ -114,20 +116,27 @@ class Server:
     project: str
 
     def read(self) -> State:
-        name = self.project.replace("'", "''")
-        query = {"filter": f"name = '{name}'", "max_results": str(PAGE)}
-        versions: dict[int, dict[str, str]] = {}
         with reaching(self.uri), self.open() as ask:
-            model = ask("GET", "registered-models/get", params={"name": self.project})
-            token = "" if model else None
-            while token is not None:
-                page = ask("GET", "model-versions/search", params=query | {"page_token": token})
-                for version in page.get("model_versions", []):
-                    tags = {tag["key"]: tag.get("value", "") for tag in version.get("tags", [])}
-                    versions[int(version["version"])] = tags
-                token = page.get("next_page_token") or None
-        listed = model.get("registered_model", {}).get("aliases", [])
-        return State(versions, {one["alias"]: int(one["version"]) for one in listed})
+            try:
+                return self.state(ask)
+            except (AttributeError, KeyError, TypeError, ValueError):
+                raise Refused("what answers there is no MLflow server") from None
+
+    def state(self, ask: Ask) -> State:
+        model = ask("GET", "registered-models/get", params={"name": self.project})
+        if model is None:
+            return State()
+        aliases = model["registered_model"].get("aliases", [])
+        query = {"filter": f"name = '{self.project}'", "max_results": str(PAGE)}
+        versions: dict[int, dict[str, str]] = {}
+        token: str | None = ""
+        while token is not None:
+            page = ask("GET", "model-versions/search", params=query | {"page_token": token}) or {}
+            for version in page.get("model_versions", []):
+                tags = {tag["key"]: tag.get("value", "") for tag in version.get("tags", [])}
+                versions[int(version["version"])] = tags
+            token = page.get("next_page_token") or None
+        return State(versions, {one["alias"]: int(one["version"]) for one in aliases})
 
     def alias(self, name: str, number: int) -> None:
         body = {"name": self.project, "alias": name, "version": str(number)}
@@ -135,7 +144,7 @@ class Server:
             ask("POST", "registered-models/alias", json=body)
 
     @contextlib.contextmanager
-    def open(self) -> Iterator[Any]:
+    def open(self) -> Iterator[Ask]:
         import httpx
 
         keys = ("USERNAME", "PASSWORD", "TOKEN")
@@ -144,16 +153,16 @@ class Server:
         headers = {"Authorization": f"Bearer {token}"} if token and not auth else {}
         base = f"{self.uri.rstrip('/')}/api/2.0/mlflow/"
 
-        def ask(method: str, path: str, **words: Any) -> dict[str, Any]:
+        def ask(method: str, path: str, **words: Any) -> Any:
             answer = client.request(method, path, **words)
-            found: dict[str, Any] = {}
-            if answer.headers.get("content-type", "").startswith("application/json"):
-                found = answer.json()
+            sent = answer.headers.get("content-type", "").startswith("application/json")
+            found = answer.json() if sent else {}
             if answer.status_code == 404 and found.get("error_code") == "RESOURCE_DOES_NOT_EXIST":
-                return {}
-            if answer.is_error:
-                said = found.get("message") or answer.reason_phrase
-                raise Refused(f"{answer.status_code} {said}")
+                return None
+            if not answer.is_success:
+                raise Refused(
+                    f"{answer.status_code} {found.get('message') or answer.reason_phrase}"
+                )
             return found
 
         with httpx.Client(base_url=base, auth=auth, headers=headers, timeout=SECONDS) as client:
@@ -168,13 +177,12 @@ class Client:
     def read(self) -> State:
         with reaching(self.uri):
             client = client_of(self.uri)
-            name = self.project.replace("'", "''")
-            models = client.search_registered_models(f"name = '{name}'")
+            models = client.search_registered_models(f"name = '{self.project}'")
             aliases = {key: int(number) for one in models for key, number in one.aliases.items()}
             versions: dict[int, dict[str, str]] = {}
             token = "" if models else None
             while token is not None:
-                page = client.search_model_versions(f"name = '{name}'", PAGE, page_token=token)
+                page = client.search_model_versions(f"name = '{self.project}'", PAGE, None, token)
                 versions |= {int(one.version): dict(one.tags) for one in page}
                 token = page.token or None
             return State(versions, aliases)
@@ -193,7 +201,24 @@ def client_of(uri: str) -> Any:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     from mlflow import MlflowClient
 
+    if uri.startswith(LOCAL):
+        make(Path(uri.removeprefix(LOCAL)), MlflowClient)
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def make(path: Path, client: Callable[..., Any]) -> None:
+    """Let a new database appear whole.
+
+    Made in place it would be broken for good by a kill in these seconds, and two at once fail.
+    """
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as name:
+        made = Path(name) / path.name
+        client(tracking_uri=f"{LOCAL}{made}").search_experiments(max_results=1)
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(made)
 
 
 @contextlib.contextmanager

@@ -22,3 +22,9 @@ def bundle_of(trained: Path, folder: Path, tree: str = TREE) -> Release:
     bundle.seal(folder, tree, files)
     model = Model(sha256=files[bundle.MODEL], files=files, version=None, run=None)
     return release_of(tree, "b" * 40, model=model)
+
+
+def numbered(release: Release, tree: str, version: int | None) -> Release:
+    """The same files as the release of another tree, with a version that git has of it."""
+    model = release.model.model_copy(update={"version": version})
+    return release.model_copy(update={"tree": tree, "model": model})
