@@ -255,15 +255,15 @@ class Story:
         self.repository.fetch()
         return made
 
-    def trained(self, rate: int, branch: str = "dev", until: int = 11, **files: str) -> str:
+    def trained(self, rate: int, branch: str = "dev", **files: str) -> str:
         """Commit parameters with their dvc.lock, and put its outputs in cache and store."""
-        for content in outputs_of(rate, until).values():
+        for content in outputs_of(rate).values():
             for folder in self.stores:
                 path = folder / "files/md5" / md5(content)[:2] / md5(content)[2:]
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
-        changed = {"params.yaml": params_of(rate, until), LOCK: lock_of(rate, until)}
-        return self.commit(branch, **changed, **files)
+        changed = {"params.yaml": params_of(rate), LOCK: lock_of(rate)}
+        return self.commit(branch, **(changed | files))
 
     @property
     def stores(self) -> tuple[Path, Path]:
@@ -356,9 +356,10 @@ def begun(folder: Path, patch: pytest.MonkeyPatch, extra: Mapping[str, str] | No
     """A forge whose branches hold one tree without a model; `extra` files are in it too."""
     repository = forge_of(folder)
     path = repository.path
-    config = f"[core]\n    remote = store\n    analytics = false\n['remote \"store\"']\n    url = {folder}/store\n"
+    config = ["[core]", "    remote = store", "    analytics = false"]
+    config += ["['remote \"store\"']", f"    url = {folder}/store", ""]
     files = {
-        ".dvc/config": config,
+        ".dvc/config": "\n".join(config),
         ".dvc/.gitignore": "/config.local\n/tmp\n/cache\n",
         ".gitignore": "/models/\n/reports/\n__pycache__/\n",
         ".github/workflows/pull-request.yml": WORKFLOW,
@@ -372,7 +373,12 @@ def begun(folder: Path, patch: pytest.MonkeyPatch, extra: Mapping[str, str] | No
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_text(text)
     # They say whether a dvc.lock is up to date.
-    for name in ("review/__init__.py", "review/lock.py", "pipeline/__init__.py", "pipeline/stage.py"):
+    for name in (
+        "review/__init__.py",
+        "review/lock.py",
+        "pipeline/__init__.py",
+        "pipeline/stage.py",
+    ):
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, path / name)
     environments = environment.read(path / environment.FOLDER)
