@@ -117,9 +117,7 @@ def tag(repository: Repository, name: str, object_: str, kind: str, message: str
 def add_release(repository: Repository, commit: str, **changes: Any) -> tuple[Release, str]:
     """Record the release of a commit; return it and its tag's object."""
     release = release_of(repository.tree(commit), commit, **changes)
-    return release, tag(
-        repository, f"release/{release.name}", commit, "commit", json_of(release)
-    )
+    return release, tag(repository, f"release/{release.name}", commit, "commit", json_of(release))
 
 
 def add_intent(
@@ -127,9 +125,7 @@ def add_intent(
 ) -> tuple[Intent, str]:
     """Record an intent on the release's tag object `held`; return it and its tag's object."""
     intent = intent_of(release, environment, number)
-    return intent, tag(
-        repository, f"deploy/{environment}/{number}", held, "tag", json_of(intent)
-    )
+    return intent, tag(repository, f"deploy/{environment}/{number}", held, "tag", json_of(intent))
 
 
 def add_outcome(
