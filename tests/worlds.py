@@ -183,7 +183,7 @@ def build(project: Path) -> World:
             world.git("add", "--all")
             world.git("commit", "--quiet", "--message", "Model a")
         world.keep(variant)
-    world.run("dvc", "push", "--quiet", "--run-cache")
+        world.run("dvc", "push", "--quiet", "--run-cache")
     shutil.rmtree(project / ".dvc/cache")
     return world
 
