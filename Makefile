@@ -13,9 +13,9 @@ SYNC := VIRTUAL_ENV='$(CURDIR)/.venv' $(UV) sync --quiet --compile-bytecode requ
 COMPILE := $(UV) compile --quiet --universal --python-version 3.11 --upgrade \
 	--generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo test check bench lock ci clean
+.PHONY: help demo test check bench torture lock ci clean
 
-demo: .venv/bake ## Bake a project into demo/, train two models there, and show the review of the second
+demo: .venv/bake ## Bake a project into demo/ and close its loop: DEV, UAT, PROD, and PROD back
 	@.venv/bin/python demo.py
 
 test: .venv/dev ## Run all tests: the hooks, the template's own code unbaked, and a baked repository
@@ -26,6 +26,9 @@ check: .venv/dev ## Format, lint, type-check, and look for secrets and large fil
 
 bench: .venv/dev ## Measure speed and size, and print each figure beside its bound
 	@$(TOOLS) python -m bench
+
+torture: .venv/dev ## Kill releases, deployments, promotions and rollbacks 200 times; SEED=n repeats a run
+	@TORTURE=200 $(if $(SEED),SEED='$(SEED)') $(TOOLS) pytest -rP tests/test_torture.py
 
 lock: .venv/bake ## Renew the locked requirements, here and in the template
 	@for folder in '<<cookiecutter.project>>/requirements' requirements; do \
@@ -42,7 +45,7 @@ clean: ## Remove the environment, the demo and all caches
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
 
 # Made anew from the locks: an interrupted set-up leaves no stamp, so the next one starts clean.
 # Baking needs one tool; its users do not wait for the rest.

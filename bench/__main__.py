@@ -24,9 +24,14 @@ def main() -> None:
         clone = Path(folder) / "clone"
         run("git", "clone", "--quiet", "--local", str(ROOT), str(clone), cwd=ROOT)
         show("make demo, first", seconds("make", "demo", cwd=clone), "s", 240)
-        show("make demo, again", seconds("make", "demo", cwd=clone), "s", 90)
+        show("make demo, again", seconds("make", "demo", cwd=clone), "s", 120)
         bake(clone, Path(folder))
-        project(clone / "demo/flights")
+        flights = clone / "demo/flights"
+        try:
+            loop(flights)
+            project(flights)
+        finally:
+            run("make", "stop", cwd=flights)
 
 
 def bake(clone: Path, folder: Path) -> None:
@@ -34,13 +39,26 @@ def bake(clone: Path, folder: Path) -> None:
     show("a bake", median(*command, str(clone), cwd=folder), "s", 2)
 
 
-def project(folder: Path) -> None:
+def loop(flights: Path) -> None:
+    """Promotions, rollbacks and status, on what the demo has left running."""
+    python = str(flights / ".venv/bin/python")
+    for line in measured(python, "loop", cwd=flights):
+        show(line["figure"], line["value"], line["unit"], line["bound"])
+    for line in measured(python, "history", cwd=flights):
+        show(line["figure"], line["value"], line["unit"], line["bound"])
+
+
+def project(flights: Path) -> None:
+    """What a person does with the working copy: the clone that the rehearsal has worked in."""
+    folder = flights / ".rehearsal/work"
+    (folder / ".venv").symlink_to(flights / ".venv")
     python = str(folder / ".venv/bin/python")
-    run("git", "switch", "--quiet", "second-model", cwd=folder)
+    run("git", "fetch", "--quiet", cwd=folder)
+    run("git", "switch", "--quiet", "--detach", "rehearsal/dev", cwd=folder)
     run("make", "reproduce", cwd=folder)
     show("make reproduce, unchanged", median("make", "reproduce", cwd=folder), "s", 2)
     show("stale or not", median(python, "-m", "review.lock", cwd=folder), "s", 0.3)
-    report = (python, "-m", "review", "--base", "dev")
+    report = (python, "-m", "review", "--base", "HEAD^1")
     run(*report, cwd=folder)
     show("report, a month's holdout", median(*report, cwd=folder), "s", 3)
     million = [python, str(ROOT / "bench/report.py"), "1000000"]

@@ -18,7 +18,7 @@ FOLDER = Path(".dvc/tmp/bench")
 
 
 def main() -> None:
-    sides = [version.restore("base", "dev"), version.candidate()]
+    sides = [version.restore("base", "HEAD^1"), version.candidate()]
     if sys.argv[2:] == ["prepare"]:
         for side in sides:
             prepare(side, int(sys.argv[1]))
