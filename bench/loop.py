@@ -39,7 +39,9 @@ def merged(home: context.Context, *words: str) -> float:
     gitops("merge", "--pull", str(number))
     home.repository.fetch()
     current = journal.read(home.repository).current("prod")
-    assert current and current.outcome and current.outcome.created > start
+    assert current
+    assert current.outcome
+    assert current.outcome.created > start
     return (current.outcome.created - start).total_seconds()
 
 
