@@ -178,9 +178,11 @@ def merge(
         raise Refused(f"#{pull}: merge it on its page: {forge.pull(pull).url}")
     base = forge.pull(pull).base
     forge.merge(pull, how)
-    runner = Runner(context.repository, context.home)
-    runner.pushed(base)
-    runner.drain()
+    runner = Runner(context.repository, context.home, without=("check",))
+    runs = [runner.pushed(base), *runner.drain()]
+    for run in runs:
+        print(f"{run.workflow}: {'red' if run.code else 'green'}, see {run.log}")
+    raise typer.Exit(any(run.code for run in runs))
 
 
 @app.command()

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from gitops import environment, journal
 from gitops.bundle import LOCK
+from gitops.change import ending
 from gitops.context import Context, of
 from gitops.environment import Environment
 from gitops.forge import Pull
@@ -26,7 +27,7 @@ from gitops.git import Repository
 from gitops.local import Local
 from gitops.process import Process
 from gitops.promote import rollback
-from gitops.runner import Runner
+from gitops.runner import Run, Runner
 from gitops.settings import Refused
 
 FOLDER = Path(".rehearsal")
@@ -72,15 +73,32 @@ class Rehearsal:
 
     def review(self, pull: Pull) -> None:
         """Run the workflow of a pull request, and what it dispatches."""
-        self.runner.opened(pull.number)
-        self.runner.drain()
+        self.green(self.runner.opened(pull.number))
+        self.drain()
 
     def merge(self, pull: Pull, how: str) -> None:
         """Merge, and run what a push to that branch sets in motion."""
         self.forge.merge(pull.number, how)
-        self.runner.pushed(pull.base)
-        self.runner.drain()
+        self.pushed(pull.base)
+
+    def pushed(self, branch: str) -> None:
+        self.green(self.runner.pushed(branch))
+        self.drain()
         self.context.repository.fetch()
+
+    def drain(self) -> None:
+        """Run what was dispatched meanwhile."""
+        for run in self.runner.drain():
+            self.green(run)
+
+    def green(self, run: Run) -> None:
+        """Go on after a run that is green.
+
+        Raises:
+            Refused: it is red.
+        """
+        if run.code:
+            raise Refused(f"{run.workflow} is red; see {run.log}:\n{ending(run.log.read_text())}")
 
     def waiting(self, where: Environment) -> Pull:
         """The request that the last delivery has opened for an environment."""
@@ -109,9 +127,7 @@ def rehearse(root: Path, every: int) -> Rehearsal:
             loop.merge(pull, "squash")
     else:
         with loop.step(f"Deliver {first.branch}: release, deploy to {first.name}"):
-            loop.runner.pushed(first.branch)
-            loop.runner.drain()
-            loop.context.repository.fetch()
+            loop.pushed(first.branch)
     for where, how in zip(others, cycle(("merge", "rebase")), strict=False):
         advance(loop, where, how)
     with loop.step("Pull request second-model: change, train, review"):
@@ -142,7 +158,7 @@ def back(loop: Rehearsal, where: Environment) -> None:
     if len(healthy) < 2:
         raise Refused(f"{where.name} ran one release only; there is nothing to roll back to")
     rollback(loop.context, where, healthy[-2].intent.tree, force=False)
-    loop.runner.drain()
+    loop.drain()
 
 
 def prepare(root: Path) -> Rehearsal:
@@ -173,7 +189,7 @@ def prepare(root: Path) -> Rehearsal:
         repository.git("config", "user.email", f"{REMOTE}@localhost")
     context = of(repository)
     forge = Local(repository, context.home)
-    return Rehearsal(context, Runner(repository, context.home), forge)
+    return Rehearsal(context, Runner(repository, context.home, without=("check",)), forge)
 
 
 def clear(folder: Path, environments: Mapping[str, Environment]) -> None:
