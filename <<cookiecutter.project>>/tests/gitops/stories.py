@@ -26,12 +26,23 @@ from gitops.forge import Pull
 from gitops.git import Repository
 from gitops.journal import Journal, read
 from gitops.local import Local
-from gitops.promote import promote
+from gitops.promote import promote, rollback
 from gitops.records import Evidence, Model, Outcome, Release
 from gitops.registry import Registry
 from gitops.settings import Refused
 from gitops.target import Running, Target
-from tests.gitops.repositories import WHEN, add_release, clone_of, commit, forge_of
+from tests.gitops.repositories import (
+    WHEN,
+    add_release,
+    annotated,
+    clone_of,
+    commit,
+    forge_of,
+    intent_of,
+    json_of,
+    outcome_of,
+    release_of,
+)
 from tests.projects import ROOT, command, succeed
 
 WORKFLOW = "on:\n  workflow_dispatch:\n    inputs:\n      pull: {required: true}\n"
@@ -238,6 +249,13 @@ class Story:
     def target(self, name: str) -> Memory:
         return self.world.targets.setdefault(name, Memory(self.at(name)))
 
+    def runs(self, name: str) -> Release:
+        """What an environment runs, as git has it."""
+        known = self.journal
+        current = known.current(name)
+        assert current
+        return known.releases[current.intent.tree]
+
     def serving(self, name: str) -> str | None:
         """The tree that an environment's clients get."""
         running = self.target(name).running()
@@ -280,23 +298,63 @@ class Story:
         return self.recorded(made, rate)
 
     def recorded(self, made: str, rate: int, **changes: Any) -> Release:
+        release, _ = add_release(self.repository, made, **(self.about(rate) | changes))
+        self.seed(release, rate)
+        return release
+
+    def about(self, rate: int) -> dict[str, Any]:
+        """What a record says of a model."""
         self.made += 1
-        content = outputs_of(rate)
-        sha = sha256(content[MODEL])
-        number = len(self.world.registry.tags) + 1
-        values: dict[str, Any] = {
+        sha = sha256(outputs_of(rate)[MODEL])
+        version = len(self.world.registry.tags) + 1
+        return {
             "lock_sha256": sha256(lock_of(rate).encode()),
-            "model": Model(sha256=sha, files={MODEL: sha}, version=number, run=None),
+            "model": Model(sha256=sha, files={MODEL: sha}, version=version, run=None),
             "created": WHEN + timedelta(hours=self.made),
         }
-        release, _ = add_release(self.repository, made, **(values | changes))
-        self.world.registry.tags[number] = {TREE: release.tree}
+
+    def seed(self, release: Release, rate: int) -> Path:
+        """Register a release, and put its bundle where it is looked for."""
+        content = outputs_of(rate)
         folder = bundle.place(self.context.home, release.tree)
         for path in (MODEL, EXAMPLES):
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content[path])
-        bundle.seal(folder, release.tree, {MODEL: sha})
-        return release
+        bundle.seal(folder, release.tree, {MODEL: sha256(content[MODEL])})
+        self.world.registry.tags[len(self.world.registry.tags) + 1] = {TREE: release.tree}
+        return folder
+
+    def settle(self, rate: int) -> None:
+        """A release that runs everywhere, told at once."""
+        made = self.trained(rate)
+        release = release_of(self.repository.tree(made), made, **self.about(rate))
+        self.seed(release, rate)
+        told = [annotated(f"release/{release.name}", ":1", made, json_of(release))]
+        for mark, where in enumerate(self.context.environments.values(), 2):
+            intent = intent_of(release, where.name, 1)
+            name = f"{where.name}/1"
+            told.append(annotated(f"deploy/{name}", f":{mark}", ":1", json_of(intent)))
+            outcome = json_of(outcome_of(intent, release))
+            told.append(annotated(f"deployed/{name}", "", f":{mark}", outcome))
+        heads = (f"{made}:refs/heads/{one.branch}" for one in self.context.environments.values())
+        self.repository.git("push", "--quiet", "origin", *heads)
+        remote = Repository(Path(self.repository.url), "origin")
+        remote.git("fast-import", "--quiet", text="".join(told))
+        self.repository.fetch()
+
+    def resume(self) -> None:
+        """Let the world be as git says."""
+        known = self.journal
+        tags = self.world.registry.tags
+        for self.made, tree in enumerate(known.releases, 1):
+            tags[self.made] = {TREE: tree}
+        for name in self.context.environments:
+            if current := known.current(name):
+                target, number = self.target(name), current.intent.number
+                target.start(number, bundle.place(self.context.home, current.intent.tree))
+                target.switch(number)
+                version = State(tags).versions[current.intent.tree]
+                self.world.registry.aliases[name] = version
 
     def deploy(self, name: str) -> Outcome:
         where = self.at(name)
@@ -312,6 +370,13 @@ class Story:
         made = self.forge.merge(pull.number, how)
         self.repository.fetch()
         return made
+
+    def back(self, name: str, release: str, *, force: bool = False, how: str = "squash") -> None:
+        """Open the request that rolls an environment back, and merge it."""
+        self.repository.fetch()
+        pull = rollback(self.context, self.at(name), release, force=force)
+        assert pull
+        self.merge(pull, how)
 
     def promoted(self, name: str, release: str | None = None, how: str = "squash") -> Outcome:
         self.merge(self.propose(name, release), how)
@@ -352,14 +417,13 @@ class Story:
         return Story(told, self.made)
 
 
-def begun(folder: Path, patch: pytest.MonkeyPatch, extra: Mapping[str, str] | None = None) -> Story:
-    """A forge whose branches hold one tree without a model; `extra` files are in it too."""
+def founded(folder: Path, extra: Mapping[str, str] | None = None) -> None:
+    """A forge whose branches hold one tree without a model, and a clone; `extra` is in it too."""
     repository = forge_of(folder)
-    path = repository.path
+    path, remote = repository.path, folder / "origin.git"
     config = ["[core]", "    remote = store", "    analytics = false"]
-    config += ["['remote \"store\"']", f"    url = {folder}/store", ""]
     files = {
-        ".dvc/config": "\n".join(config),
+        ".dvc/config": "\n".join([*config, ""]),
         ".dvc/.gitignore": "/config.local\n/tmp\n/cache\n",
         ".gitignore": "/models/\n/reports/\n__pycache__/\n",
         ".github/workflows/pull-request.yml": WORKFLOW,
@@ -373,24 +437,37 @@ def begun(folder: Path, patch: pytest.MonkeyPatch, extra: Mapping[str, str] | No
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_text(text)
     # They say whether a dvc.lock is up to date.
-    for name in (
-        "review/__init__.py",
-        "review/lock.py",
-        "pipeline/__init__.py",
-        "pipeline/stage.py",
-    ):
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, path / name)
+    for room, name in (("review", "lock.py"), ("pipeline", "stage.py")):
+        (path / room).mkdir(exist_ok=True)
+        (path / room / "__init__.py").touch()
+        shutil.copy(ROOT / room / name, path / room)
     environments = environment.read(path / environment.FOLDER)
     succeed("git", "add", "--all", cwd=path)
     succeed("git", "commit", "--quiet", "--amend", "--message", "first", cwd=path)
     heads = (f"+HEAD:refs/heads/{one.branch}" for one in environments.values())
     succeed("git", "push", "--quiet", "origin", *heads, cwd=path)
+    for git in (remote, path / ".git"):
+        shutil.rmtree(git / "hooks")
+        # No housekeeping, which would run beside the test.
+        with (git / "config").open("a") as file:
+            file.write("[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n")
+            file.write("[receive]\n\tautogc = false\n")
+
+
+def opened(folder: Path, patch: pytest.MonkeyPatch) -> Story:
+    """The story of a folder that was founded, or of a copy of one."""
+    repository = Repository(folder / "clone", "origin")
+    repository.git("remote", "set-url", "origin", str(folder / "origin.git"))
     repository.fetch()
+    environments = environment.read(repository.path / environment.FOLDER)
     home = forge.home(repository)
     world = World(Listing("memory:", "flights", home))
     for name in ("GITHUB_ACTOR", "GITHUB_RUN_ID", "GITHUB_STEP_SUMMARY"):
         patch.delenv(name, raising=False)
+    # The tree is the same in each copy, so it can't say where the store is.
+    (folder / "dvc").mkdir(exist_ok=True)
+    (folder / "dvc/config").write_text(f"['remote \"store\"']\n    url = {folder}/store\n")
+    patch.setenv("DVC_GLOBAL_CONFIG_DIR", str(folder / "dvc"))
     patch.setattr("gitops.deploy.verify", world.verify)
     # A review costs seconds; test_report.py makes one.
     patch.setattr("gitops.report.review", lambda *_: "The review.")
