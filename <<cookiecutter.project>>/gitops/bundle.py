@@ -20,7 +20,8 @@ from typing import Any
 
 import yaml
 
-from gitops.git import SECONDS, Repository, quiet
+from gitops.git import Repository
+from gitops.plumbing import SECONDS, quiet
 from gitops.records import Release
 from gitops.settings import Refused
 
@@ -166,8 +167,7 @@ def run(folder: Path, *words: str, seconds: float) -> subprocess.CompletedProces
     Raises:
         Refused: it takes too long.
     """
-    # Its own modules must be found, and no bytecode be left among its files.
-    env = quiet() | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    env = quiet() | {"PYTHONPATH": str(folder)}
     try:
         return subprocess.run(
             [sys.executable, "-m", *words],

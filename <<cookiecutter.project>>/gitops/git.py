@@ -1,18 +1,18 @@
 """The repository and its remote, through git's plumbing. It asks nobody for a password."""
 
 import contextlib
-import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitops import credentials
+from gitops import plumbing
+from gitops.plumbing import ODD, SECONDS, last
 from gitops.settings import Refused
 
-SECONDS = 120  # a push of a large branch over a slow line; a remote that hangs longer is refused
 RECORDS = ("release", "deploy", "deployed", "forced")  # the names under refs/tags that are ours
+TRIES = 5  # of a fetch, while others in the same clone are quicker; each has then moved on
 
 
 class Taken(Exception):
@@ -24,7 +24,7 @@ class Tag:
     name: str
     id: str  # of the tag object; of the commit where the tag has no message
     object: str  # what the tag points at: a commit, or another tag's object
-    message: str
+    kind: str  # of that object; empty where the tag has no message
 
 
 @dataclass(frozen=True)
@@ -56,23 +56,10 @@ class Repository:
         env: Mapping[str, str] | None = None,
         seconds: float = SECONDS,
     ) -> subprocess.CompletedProcess[str]:
-        try:
-            return subprocess.run(
-                ["git", *words],
-                cwd=self.path,
-                env=quiet() | dict(env or {}),
-                input=text,
-                stdin=subprocess.DEVNULL if text is None else None,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=seconds,
-            )
-        except subprocess.TimeoutExpired:
-            raise Refused(
-                f"git {words[0]}: no answer in {seconds:.0f} s; "
-                f"see that the remote {self.remote!r} can be reached, then run this again"
-            ) from None
+        data = None if text is None else text.encode(errors=ODD)
+        done = plumbing.run(self.path, *words, data=data, env=env, seconds=seconds)
+        said, failed = done.stdout.decode(errors=ODD), done.stderr.decode(errors=ODD)
+        return subprocess.CompletedProcess(done.args, done.returncode, said, failed)
 
     @property
     def url(self) -> str:
@@ -104,16 +91,18 @@ class Repository:
         return self.peeled(f"refs/remotes/{self.remote}/{branch}", "commit")
 
     def file(self, ref: str, path: str) -> bytes | None:
-        """A file of a commit or tree; None where there is none of that name."""
-        done = subprocess.run(
-            ["git", "cat-file", "blob", f"{ref}:{path}"],
-            cwd=self.path,
-            env=quiet(),
-            capture_output=True,
-            check=False,
-            timeout=SECONDS,
-        )
-        return done.stdout if done.returncode == 0 else None
+        """A file of a commit or tree; None where there is none of that name.
+
+        Raises:
+            Refused: it is there, and its content is not here.
+        """
+        done = plumbing.run(self.path, "cat-file", "blob", f"{ref}:{path}")
+        if done.returncode and path in self.entries(ref, path):
+            raise Refused(
+                f"{path} of {ref[:12]}: its content is not in this clone; "
+                "make one without `--filter`"
+            )
+        return None if done.returncode else done.stdout
 
     def entries(self, ref: str, *paths: str) -> dict[str, str]:
         """The blob of each file under `paths` (all, if none is given), by path."""
@@ -163,7 +152,7 @@ class Repository:
             finally:
                 self.run("worktree", "remove", "--force", str(folder))
 
-    def fetch(self) -> None:
+    def fetch(self, seconds: float = SECONDS) -> None:
         """Make the remote's branches and records those that are known here.
 
         Raises:
@@ -175,19 +164,23 @@ class Repository:
                 "run `git fetch --unshallow` (in a workflow: `fetch-depth: 0`)"
             )
         branches = f"+refs/heads/*:refs/remotes/{self.remote}/*"
-        records = (f"+refs/tags/{name}/*:refs/tags/{name}/*" for name in RECORDS)
+        records = [f"+refs/tags/{name}/*:refs/tags/{name}/*" for name in RECORDS]
         words = ("fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head")
-        self.git(*words, self.remote, branches, *records)
+        for _ in range(TRIES):
+            done = self.run(*words, self.remote, branches, *records, seconds=seconds)
+            if "cannot lock ref" not in done.stderr:
+                break
+        if done.returncode:
+            raise Refused(f"git fetch: {last(done.stderr)}")
 
-    def tags(self) -> Iterator[Tag]:
-        """Every record, in one question to git."""
-        fields = ("refname:lstrip=2", "objectname", "object", "contents")
+    def tags(self) -> Iterator[tuple[Tag, str]]:
+        """Every record with its message, in one question to git; messages come one at a time."""
+        fields = ("refname:lstrip=2", "objectname", "object", "type", "contents")
         form = "".join(f"%({field})%00" for field in fields)
         words = ("for-each-ref", f"--format={form}", *(f"refs/tags/{name}/" for name in RECORDS))
-        parts = self.git(*words).split("\0")
-        for place in range(0, len(parts) - len(fields), len(fields)):
-            name, id_, object_, message = parts[place : place + len(fields)]
-            yield Tag(name.lstrip("\n"), id_, object_ or id_, message)
+        parts = plumbing.parts(self.path, *words)
+        for name, id_, object_, kind, message in zip(*[parts] * len(fields), strict=False):
+            yield Tag(name.lstrip("\n"), id_, object_ or id_, kind), message
 
     def write_tag(self, name: str, object_: str, kind: str, message: str) -> str:
         """An annotated tag's object, which no ref names yet; `kind` is that of what it tags."""
@@ -195,29 +188,35 @@ class Repository:
         head = f"object {object_}\ntype {kind}\ntag {name}\ntagger {tagger}\n\n{message}\n"
         return self.git("mktag", text=head).strip()
 
-    def push(self, id_: str, ref: str, expected: str | None = None) -> None:
+    def push(
+        self, id_: str, ref: str, expected: str | None = None, seconds: float = SECONDS
+    ) -> None:
         """Set a ref of the remote, if it is still what it was known to be (None: absent).
 
         Raises:
             Taken: somebody else was first.
             Refused: the remote does not take it.
         """
-        done = self.run(
-            "push",
-            "--porcelain",
-            "--no-verify",
-            f"--force-with-lease={ref}:{expected or ''}",
-            self.remote,
-            f"{id_}:{ref}",
-        )
-        if done.returncode == 0:
+        words = ("push", "--porcelain", "--no-verify", f"--force-with-lease={ref}:{expected or ''}")
+        done = self.run(*words, self.remote, f"{id_}:{ref}", seconds=seconds)
+        # Each server has words of its own for a lost race, and an answer can be lost on its way.
+        now = id_ if done.returncode == 0 else self.at_remote(ref, seconds)
+        if now == id_:
+            branch = ref.removeprefix("refs/heads/")
+            here = ref if branch == ref else f"refs/remotes/{self.remote}/{branch}"
+            self.git("update-ref", here, id_)  # as a fetch would tell
             return
-        line = next((line for line in done.stdout.splitlines() if line.startswith("!")), "")
-        races = ("stale info", "already exists", "cannot lock ref", "failed to update ref")
-        if any(word in line + done.stderr for word in races):
+        if now != expected:
             raise Taken(ref)
+        line = next((line for line in done.stdout.splitlines() if line.startswith("!")), "")
         reason = line.rpartition("\t")[2] or last(done.stderr)
         raise Refused(f"{self.remote} does not take {ref}: {reason}; see docs/promotion.md")
+
+    def at_remote(self, ref: str, seconds: float = SECONDS) -> str | None:
+        """What a ref of the remote is now."""
+        listed = self.git("ls-remote", "--quiet", self.remote, ref, seconds=seconds)
+        found = (line.split("\t") for line in listed.splitlines())
+        return next((id_ for id_, name in found if name == ref), None)
 
 
 def find(remote: str | None = None) -> Repository:
@@ -227,9 +226,10 @@ def find(remote: str | None = None) -> Repository:
         Refused: no repository here, or no remote.
     """
     here = Repository(Path.cwd(), remote or "")
-    top = here.run("rev-parse", "--show-toplevel").stdout.strip()
+    asked = here.run("rev-parse", "--show-toplevel")
+    top = asked.stdout.removesuffix("\n")
     if not top:
-        raise Refused(f"{Path.cwd()}: not in a git repository; run from the project's root")
+        raise Refused(f"{Path.cwd()}: {last(asked.stderr)}; run from the project's root")
     known = here.git("remote").split()
     wanted = [remote] if remote else ["origin", "rehearsal"]
     for name in wanted:
@@ -239,27 +239,3 @@ def find(remote: str | None = None) -> Repository:
         f"no git remote {' or '.join(map(repr, wanted))}: add one (`git remote add origin URL`), "
         "or run `make rehearse`, which makes one on this machine"
     )
-
-
-def quiet() -> dict[str, str]:
-    """An environment in which git never waits for a person, and speaks plain English.
-
-    GitHub is shown the token in GH_TOKEN, so that a checkout need not keep it.
-    """
-    env = dict(os.environ)
-    actor = env.get("GITHUB_ACTOR", "gitops")
-    for role in ("AUTHOR", "COMMITTER"):
-        if "GITHUB_ACTOR" in env:
-            env.setdefault(f"GIT_{role}_NAME", actor)
-            env.setdefault(f"GIT_{role}_EMAIL", f"{actor}@users.noreply.github.com")
-    fixed = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true"}
-    fixed |= {"GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=10", "LC_ALL": "C"}
-    fixed |= credentials.for_git(env)
-    return env | fixed | {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
-
-
-def last(text: str) -> str:
-    """The line of git's output that says why."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    said = [line for line in lines if line.startswith(("fatal:", "error:", "remote:"))]
-    return (said or lines or ["failed without a word"])[0]

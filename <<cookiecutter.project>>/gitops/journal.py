@@ -3,13 +3,18 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from gitops.git import Repository, Tag
 from gitops.records import SHORT, Intent, Outcome, Release, Waiver
 from gitops.settings import Refused, Strict, parse
 
-Kind = TypeVar("Kind", bound=Strict)
+# What each kind of tag says, and what it tags: a record hangs on the one that it was made from.
+KINDS: Mapping[str, tuple[type[Strict], str]] = {
+    "release": (Release, "commit"),
+    "deploy": (Intent, "tag"),
+    "deployed": (Outcome, "tag"),
+    "forced": (Waiver, "tag"),
+}
 
 
 @dataclass(frozen=True)
@@ -59,8 +64,11 @@ class Journal:
         found = [one for tree, one in self.releases.items() if wanted and tree.startswith(wanted)]
         if len(found) == 1:
             return found[0]
-        if reason := self.damaged.get(f"release/{wanted[:SHORT]}"):
+        tag = f"release/{wanted[:SHORT]}"
+        if reason := self.damaged.get(tag):
             raise Refused(reason)
+        if tag in self.lost:
+            raise Refused(f"{tag}: was deleted; `make reconcile` brings it back")
         known = ", ".join(one.name for one in found or list(self.releases.values())[-5:])
         what = "names several releases" if found else "no such release"
         raise Refused(f"{name!r}: {what}; `make releases` lists them ({known or 'none yet'})")
@@ -68,30 +76,34 @@ class Journal:
 
 def read(repository: Repository) -> Journal:
     """Read all records; fetch first to know those of the remote."""
-    known = {tag.name: tag for tag in repository.tags()}
     journal = Journal()
-    trees = peeled(repository, known)
-    for name, tag in known.items():
-        if name.startswith("release/"):
-            add_release(journal, tag, trees.get(tag.object))
-    for name in sorted(known, key=number_of):
+    known = {tag.name: (tag, record(journal, tag, text)) for tag, text in repository.tags()}
+    releases = [(tag, told) for tag, told in known.values() if isinstance(told, Release)]
+    trees = peeled(repository, {tag.object for tag, _ in releases})
+    for tag, release in releases:
+        add_release(journal, tag, release, trees.get(tag.object))
+    intents = [(tag, told) for tag, told in known.values() if isinstance(told, Intent)]
+    ends = {tag.name: (tag, told) for tag, told in known.values() if isinstance(told, Outcome)}
+    for tag, intent in sorted(intents, key=lambda one: one[1].number):
+        end = ends.get(tag.name.replace("deploy", "deployed", 1))
+        if made_from(repository, journal, tag, intent):
+            add_deployment(journal, tag, intent, end)
+    for name, (tag, told) in known.items():
         kind, _, rest = name.partition("/")
-        if kind == "forced" and (waiver := record(journal, Waiver, known[name])):
-            journal.forced.add((waiver.environment, waiver.tree))
+        if isinstance(told, Waiver):
+            add_waiver(journal, tag, told)
         if kind in ("deploy", "deployed"):
             environment = rest.rpartition("/")[0]
             journal.numbers[environment] = max(journal.numbers[environment], number_of(name))
-        if kind == "deploy":
-            add_deployment(journal, known[name], known.get(f"deployed/{rest}"))
-        elif kind == "deployed" and f"deploy/{rest}" not in known:
-            journal.damaged[name] = f"{name}: its intent deploy/{rest} is not there"
-            journal.lost[f"deploy/{rest}"] = known[name].object
+        if isinstance(told, Outcome) and (intended := f"deploy/{rest}") not in known:
+            journal.damaged[name] = f"{name}: its intent {intended} is not there"
+            if held(repository, tag.object, intended):
+                journal.lost[intended] = tag.object
     return journal
 
 
-def peeled(repository: Repository, known: Mapping[str, Tag]) -> dict[str, str]:
-    """The tree of each commit that a release names."""
-    commits = {tag.object for name, tag in known.items() if name.startswith("release/")}
+def peeled(repository: Repository, commits: set[str]) -> dict[str, str]:
+    """The tree of each commit."""
     if not commits:
         return {}
     asked = "".join(f"{commit}^{{tree}} {commit}\n" for commit in sorted(commits))
@@ -100,10 +112,7 @@ def peeled(repository: Repository, known: Mapping[str, Tag]) -> dict[str, str]:
     return {line[2]: line[0] for line in lines if len(line) == 3 and line[1] == "tree"}
 
 
-def add_release(journal: Journal, tag: Tag, tree: str | None) -> None:
-    release = record(journal, Release, tag)
-    if release is None:
-        return
+def add_release(journal: Journal, tag: Tag, release: Release, tree: str | None) -> None:
     if (tree, tag.object, tag.name) != (release.tree, release.commit, f"release/{release.name}"):
         journal.damaged[tag.name] = (
             f"{tag.name}: not believed: it says tree {release.name} of commit "
@@ -115,36 +124,74 @@ def add_release(journal: Journal, tag: Tag, tree: str | None) -> None:
     journal.tags[release.tree] = tag.id
 
 
-def add_deployment(journal: Journal, tag: Tag, end: Tag | None) -> None:
-    intent = record(journal, Intent, tag)
-    if intent is None:
-        return
+def made_from(repository: Repository, journal: Journal, tag: Tag, intent: Intent) -> bool:
+    """Does an intent hang on a record of its release? Another one than is named now, or one that
+    is named no more, is found by it."""
     if tag.name != f"deploy/{intent.environment}/{intent.number}":
         journal.damaged[tag.name] = f"{tag.name}: not believed: its record has another name"
-        return
-    held = journal.tags.get(intent.tree)
-    if held is None:
-        journal.lost.setdefault(f"release/{intent.tree[:SHORT]}", tag.object)
-    elif held != tag.object:
-        name = f"release/{intent.tree[:SHORT]}"
-        journal.damaged[name] = (
-            f"{name}: not believed: {tag.name} was made from another record of that name; "
-            "delete it and run `make reconcile`, which brings that record back"
+        return False
+    name = f"release/{intent.tree[:SHORT]}"
+    present = journal.tags.get(intent.tree)
+    if tag.object in (present, journal.lost.get(name)):
+        return True
+    former = held(repository, tag.object, name)
+    if not isinstance(former, Release) or former.tree != intent.tree:
+        journal.damaged[tag.name] = (
+            f"{tag.name}: not believed: it was made from no record of {name}; delete it"
         )
-        journal.lost[name] = tag.object
+        return False
+    if present:
+        journal.damaged[name] = (
+            f"{name}: not believed: {tag.name} was made from another record of that name; delete "
+            "the wrong one of the two and run `make reconcile`, which brings back what is missing"
+        )
         del journal.releases[intent.tree], journal.tags[intent.tree]
+    journal.lost.setdefault(name, tag.object)
+    return True
+
+
+def held(repository: Repository, object_: str, name: str) -> Strict | None:
+    """The record of a name that an object is, whether the name is still there or not."""
+    head, _, text = repository.run("cat-file", "tag", object_).stdout.partition("\n\n")
+    kind, target = KINDS[name.partition("/")[0]]
+    if head.splitlines()[1:3] != [f"type {target}", f"tag {name}"]:
+        return None
+    try:
+        return parse(kind, text, name)
+    except Refused:
+        return None
+
+
+def add_deployment(
+    journal: Journal, tag: Tag, intent: Intent, end: tuple[Tag, Outcome] | None
+) -> None:
     outcome = None
-    if end and (outcome := record(journal, Outcome, end)):
+    if end:
+        ended, outcome = end
         told = (outcome.environment, outcome.number, outcome.tree)
-        if end.object != tag.id or told != (intent.environment, intent.number, intent.tree):
-            journal.damaged[end.name] = f"{end.name}: not believed: it is not the end of {tag.name}"
+        if ended.object != tag.id or told != (intent.environment, intent.number, intent.tree):
+            journal.damaged[ended.name] = (
+                f"{ended.name}: not believed: it is not the end of {tag.name}"
+            )
             outcome = None
     journal.deployments[intent.environment].append(Deployment(intent, tag.id, tag.object, outcome))
 
 
-def record(journal: Journal, kind: type[Kind], tag: Tag) -> Kind | None:
+def add_waiver(journal: Journal, tag: Tag, waiver: Waiver) -> None:
+    if tag.name != f"forced/{waiver.environment}/{waiver.tree[:SHORT]}":
+        journal.damaged[tag.name] = f"{tag.name}: not believed: its record has another name"
+        return
+    journal.forced.add((waiver.environment, waiver.tree))
+
+
+def record(journal: Journal, tag: Tag, text: str) -> Strict | None:
+    """What a tag says, if it is a record of its kind."""
+    kind, target = KINDS[tag.name.partition("/")[0]]
     try:
-        return parse(kind, tag.message, tag.name)
+        if tag.kind != target:
+            what = f"a tag of a {tag.kind}" if tag.kind else "a tag without a record"
+            raise Refused(f"{tag.name}: not believed: is {what}, not of a {target}")
+        return parse(kind, text, tag.name)
     except Refused as refusal:
         journal.damaged[tag.name] = f"{refusal}; delete the tag and run `make reconcile`"
         return None

@@ -15,6 +15,7 @@ class Strict(BaseModel):
 
 
 Kind = TypeVar("Kind", bound=Strict)
+LONGEST = 80  # characters of a wrong value: enough to find it by
 
 
 def parse(kind: type[Kind], values: Mapping[str, Any] | str, source: str) -> Kind:
@@ -42,4 +43,11 @@ def explain(source: str, found: Mapping[str, Any]) -> str:
         return f"{source}: {key}: unknown key; remove it or correct its name"
     if found["type"] in ("json_invalid", "value_error"):
         return f"{source}: {key + ': ' if key else ''}{rule}"
-    return f"{source}: {key} = {found['input']!r}: {rule}"
+    value = f"{key} = {shown(found['input'])}: " if key else ""
+    return f"{source}: {value}{rule}"
+
+
+def shown(value: Any) -> str:
+    """A value in a message of one line; of a long one, its beginning."""
+    whole = repr(value)
+    return whole if len(whole) <= LONGEST else f"{whole[:LONGEST]}…"

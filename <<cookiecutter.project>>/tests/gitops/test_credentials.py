@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops import credentials, git
+from gitops import credentials, plumbing
 from gitops.git import Repository
 from tests.projects import succeed
 
@@ -95,4 +95,4 @@ def test_it_stands_in_no_file_and_no_argument(
 def test_without_a_token_nothing_is_added(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GH_TOKEN", " ")
     assert credentials.for_git(os.environ) == {}
-    assert not any(name.startswith("GIT_CONFIG_KEY") for name in git.quiet())
+    assert not any(name.startswith("GIT_CONFIG_KEY") for name in plumbing.quiet())
