@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from gitops import forge, work
+from gitops import work
 from gitops.runner import Run, Runner
 from gitops.settings import Refused
-from tests.gitops.repositories import commit, forge_of
+from tests.gitops.repositories import commit
+from tests.gitops.runs import runner_of, said
 from tests.projects import ROOT, succeed
 
 CHECKOUT = "actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd"
@@ -90,6 +91,7 @@ FILES = {
     "requirements/uv.txt": "",
     "requirements/dev.txt": "",
     ".gitignore": ".venv\n",
+    "step": "#!/bin/sh\n",
     ".github/workflows/deliver.yml": DELIVER,
     ".github/workflows/pull-request.yml": PULL_REQUEST,
 }
@@ -98,31 +100,16 @@ DEADLINE = 60  # seconds for what takes one, on a busy machine
 
 @pytest.fixture
 def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
-    """A runner of somebody without settings, whose network leads nowhere."""
-    (tmp_path / "home").mkdir()
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    for name in ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    repository = forge_of(tmp_path)
-    path = repository.path / "step"
-    path.write_text("#!/bin/sh\n")
-    path.chmod(0o755)
-    commit(repository, "dev", **FILES)
-    return Runner(repository, forge.home(repository))
+    found = runner_of(tmp_path, FILES, monkeypatch)
+    (found.forge.repository.path / "step").chmod(0o755)
+    return found
 
 
 def change(runner: Runner, branch: str = "dev", **files: str) -> str:
     """Change files of a branch; the file `step` gets a first line."""
-    files = {name.replace("__", "/"): text for name, text in files.items()}
     if "step" in files:
         files["step"] = f"#!/bin/sh\n{files['step']}\n"
     return commit(runner.forge.repository, branch, **files)
-
-
-def said(run: Run) -> list[str]:
-    """What the steps of a run have said."""
-    lines = run.log.read_text().splitlines()
-    return [line.partition("| ")[2] for line in lines if "]   | " in line]
 
 
 def test_a_push_runs_the_jobs_one_after_the_other(runner: Runner) -> None:
@@ -215,7 +202,7 @@ def test_one_environment_is_made_for_runs_of_the_same_locks(runner: Runner) -> N
         thread.start()
     for thread in threads:
         thread.join(DEADLINE)
-    change(runner, requirements__dev="another")
+    change(runner, other="another")
     change(runner, **{"requirements/dev.txt": "more"})
     runner.pushed("dev")
     texts = [path.read_text() for path in sorted(runner.logs.glob("*.log"))]
