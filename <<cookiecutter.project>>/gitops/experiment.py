@@ -30,12 +30,12 @@ def experiment(context: Context, pull: Pull) -> str:
         if stale and not pull.fork:
             return hand_over(context, pull, change.with_lock(context, commit, lock, TITLE))
         base, prod = compared(context, pull)
-        text, code = report.written(folder, base, prod)
+        text, red = report.written(folder, base, prod)
     if stale:
         text = f"**{LOCK} is behind**: run `make reproduce` and commit it.\n\n{text}"
     publish(context, pull, text)
-    if code:
-        raise Refused(f"#{pull.number}: the review ends with gates that fail; see the report")
+    if red:
+        raise Refused(f"#{pull.number}: {red}")
     if stale:
         raise Refused(f"#{pull.number}: {LOCK} is behind; run `make reproduce` and commit it")
     return f"#{pull.number}: trained and reviewed; {LOCK} is up to date"
@@ -55,11 +55,14 @@ def hand_over(context: Context, pull: Pull, commit: str) -> str:
 
 
 def compared(context: Context, pull: Pull) -> tuple[str | None, str | None]:
-    """The commits to compare with: the base branch, and PROD where it has one."""
+    """What to compare with: the base branch, and PROD's where it has another tree."""
     repository = context.repository
-    commits = [repository.tip(name) for name in (pull.base, context.last.branch)]
-    base, prod = (one if one and repository.file(one, LOCK) else None for one in commits)
-    return base, prod if prod != base else None
+    locks = []
+    for branch in (pull.base, context.last.branch):
+        tip = repository.tip(branch)
+        locks.append(repository.file(tip, LOCK) if tip else None)
+    base, prod = (f"{repository.remote}/{name}" for name in (pull.base, context.last.branch))
+    return base if locks[0] else None, prod if locks[1] and locks[0] != locks[1] else None
 
 
 def publish(context: Context, pull: Pull, text: str) -> None:

@@ -30,7 +30,7 @@ def promotion(
         lines.append(f"A hotfix by {release.by}: it passes {', '.join(release.skipped)} by.")
     if before and before.model.sha256 == release.model.sha256:
         return "\n".join([*lines, "", "It is the model that runs there: nothing to compare.", ""])
-    words = review(context, commit, before.commit if before else None)
+    words = review(context, commit, f"release/{before.name}" if before else None)
     return "\n".join([*lines, "", words])
 
 
@@ -46,19 +46,19 @@ def review(context: Context, commit: str, base: str | None, prod: str | None = N
         return f"No review: {refusal}"
 
 
-def written(folder: Path, base: str | None, prod: str | None) -> tuple[str, int]:
-    """The review of a folder in which the stages have run, and the exit code of its gates."""
+def written(folder: Path, base: str | None, prod: str | None) -> tuple[str, str]:
+    """The review of a folder in which the stages have run, and why it ends red, if it does."""
     words = ["--base", base] if base else []
     words += ["--prod", prod] if prod else []
     page = folder / "reports/review.md"
     page.unlink(missing_ok=True)
     done = bundle.run(folder, "review", *words, seconds=SECONDS)
     if not page.exists():
-        return f"No review: {tail(done.stderr)}", done.returncode
+        return f"No review: {tail(done.stderr)}", tail(done.stderr)
     text = page.read_text()
     if len(text.encode()) > LIMIT:
         text = text.encode()[:LIMIT].decode(errors="ignore") + "\n\n… cut; `make report` has all."
-    return text, done.returncode
+    return text, done.stderr.strip() if done.returncode else ""
 
 
 def tail(text: str) -> str:

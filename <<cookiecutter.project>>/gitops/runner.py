@@ -1,7 +1,7 @@
 """Runs of workflows for the forge on this machine: what GitHub's runner does, by act.
 
 Each run has a clone of its own, and leaves `<home>/runs/<n>-<workflow>.log`. Runs of the same
-locked requirements share an environment, `<home>/venvs/<hash>/`.
+locked requirements share an environment: that of the person, or `<home>/venvs/<hash>/`.
 """
 
 import contextlib
@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,8 +120,12 @@ class Runner:
         git("clone", "--quiet", "--shared", "--no-checkout", self.url, str(folder))
         git("-C", str(folder), "checkout", "--quiet", "--detach", commit)
         locks = b"".join((folder / name).read_bytes() for name in LOCKS)
-        venv = self.home / "venvs" / hashlib.sha256(locks).hexdigest()[:16]
-        venv.mkdir(parents=True, exist_ok=True)
+        name = hashlib.sha256(locks).hexdigest()[:16]
+        # This very environment, where it was made from the same locks.
+        venv = Path(sys.prefix)
+        if not (venv / f"ready-{name}").exists():
+            venv = self.home / "venvs" / name
+            venv.mkdir(parents=True, exist_ok=True)
         (folder / ".venv").symlink_to(venv)
         return folder, venv
 
