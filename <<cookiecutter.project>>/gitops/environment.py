@@ -44,6 +44,11 @@ class Environment(Settings):
     def url(self) -> str:
         return f"http://{self.address}"
 
+    @property
+    def port(self) -> int:
+        """Every target is on this machine: its names are many, its ports are there once."""
+        return int(self.address.rpartition(":")[2])
+
 
 def read(folder: Path = FOLDER) -> dict[str, Environment]:
     """All environments by name, each after those that must precede it.
@@ -60,14 +65,14 @@ def compose(files: Mapping[str, str], folder: str = str(FOLDER)) -> dict[str, En
     if not files:
         raise Refused(f"{folder}: holds no environment; run from the project's root")
     found = {name: one(name, text, f"{folder}/{name}.toml") for name, text in files.items()}
-    for key in ("branch", "address"):
-        seen: dict[str, str] = {}
+    for key, what in (("branch", "branch"), ("address", "port")):
+        seen: dict[object, str] = {}
         for name, environment in found.items():
-            value = getattr(environment, key)
+            value = getattr(environment, what)
             if value in seen:
                 raise Refused(
-                    f"{folder}/{name}.toml: {key} = {value!r}: is that of {seen[value]} too; "
-                    "give each environment its own"
+                    f"{folder}/{name}.toml: {key} = {getattr(environment, key)!r}: its {what} is "
+                    f"that of {seen[value]} too; give each environment its own"
                 )
             seen[value] = name
     for name, environment in found.items():

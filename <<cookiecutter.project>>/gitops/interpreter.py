@@ -1,7 +1,6 @@
 """The Python that a release's service runs on: one environment for each lock, kept for the next."""
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -24,12 +23,13 @@ def make(home: Path, bundle: Path) -> Path:
     """
     folder = home / "interpreters" / name(bundle)
     python = folder / "bin" / "python"
-    if folder.is_dir():
+    if python.exists():  # and with it the Python that it points at
         return python
     with held(home / "interpreters" / "lock", SECONDS):
         for left in folder.parent.glob(".*"):  # by one who was killed: we alone are here
             shutil.rmtree(left, ignore_errors=True)
-        if not folder.is_dir():
+        if not python.exists():
+            shutil.rmtree(folder, ignore_errors=True)
             with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as work:
                 install(Path(work) / "made", bundle / LOCK)
                 (Path(work) / "made").rename(folder)
@@ -60,7 +60,6 @@ def run(*words: str) -> None:
             text=True,
             check=False,
             timeout=SECONDS,
-            env=os.environ | {"UV_NO_PROGRESS": "1"},
         )
     except subprocess.TimeoutExpired:
         raise Refused(f"{words[0]}: not done after {SECONDS} s; see the network") from None

@@ -79,7 +79,7 @@ class Process:
                 raise
         else:
             return urls[0]
-        # What was found there hangs, or is of an attempt with other files: now it is ended.
+        # What was found there hung, or was of an attempt with other files: now it is ended.
         return self.start(number, bundle)
 
     def up(self, worker: Worker, bundle: Path, deadline: float) -> str:
@@ -90,6 +90,7 @@ class Process:
         except Gone:
             why = f"it ended: {last_line(worker.folder / LOG)}"
         except Hung:
+            worker.kill()
             why = f"it is not ready after {limit:g} s, its limit start_seconds"
         else:
             if Path(state.folder) == bundle.resolve():
@@ -127,7 +128,7 @@ class Process:
             self.end(number, wait=True)
 
     def stop(self) -> None:
-        """End everything that runs here."""
+        """End everything that runs here, and forget what was switched in."""
         if not self.folder.is_dir():
             return
         with self.alone():
@@ -135,6 +136,7 @@ class Process:
                 self.end(number)
             for number in self.numbers():
                 self.end(number, wait=True)
+            (self.folder / "current").unlink(missing_ok=True)
 
     def alone(self) -> contextlib.AbstractContextManager[None]:
         return held(self.folder / "lock", PATIENCE)
@@ -143,7 +145,10 @@ class Process:
         """A late worker changes nothing."""
         current = self.current()
         if current is not None and current > number:
-            raise Refused(f"{self.name}: deployment {number} is superseded by {current}")
+            raise Refused(
+                f"{self.name}: deployment {number} is superseded by {current}, which was switched "
+                "in here; where that was of a repository that is no more, `make stop` forgets it"
+            )
 
     @contextlib.contextmanager
     def listener(self) -> Iterator[socket.socket]:
@@ -210,7 +215,7 @@ class Process:
     def current(self) -> int | None:
         try:
             return int((self.folder / "current").read_text())
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):  # a machine without power may leave an empty one
             return None
 
     def write_current(self, number: int) -> None:

@@ -11,8 +11,7 @@ from gitops.client import ask
 from gitops.records import Evidence
 from gitops.settings import Refused
 
-# A target has waited for it already; this is for one that takes connections before it can answer.
-READY_SECONDS = 30
+READY_SECONDS = 5  # its target has waited for it already: one that is not ready now has ended
 PAUSE = 0.05  # seconds between two looks
 SECONDS = 10  # for one answer: a hundred times what it takes
 TOLERANCE = 1e-6  # float32 sums in another order, on another machine, differ by less
@@ -25,21 +24,41 @@ def verify(url: str, tree: str, bundle: Path) -> Evidence:
     Raises:
         Refused: it is not ready, serves something else, or answers otherwise than the evaluation.
     """
-    manifest, examples = read(bundle / MANIFEST), read(bundle / EXAMPLES)
+    expected = {"tree": tree} | manifest(bundle / MANIFEST)
+    rows, recorded = examples(bundle / EXAMPLES)
     ready(url)
     told = ask(url, "/release?prove", seconds=SECONDS)
-    expected = {"tree": tree, "model_sha256": manifest["model_sha256"], "files": manifest["files"]}
     for key, right in expected.items():
-        if told.get(key) != right:
-            raise Refused(f"{url}: its {key} is {short(told.get(key))}, not {short(right)}")
-    if not examples:
-        raise Refused(f"{bundle / EXAMPLES}: holds no rows; nothing can be compared")
+        found = told.get(key) if isinstance(told, dict) else None
+        if found != right:
+            raise Refused(f"{url}: its {key} is {short(found)}, not {short(right)}")
     return Evidence(
         release=told["tree"],
         model_sha256=told["model_sha256"],
-        rows=len(examples),
-        difference=largest(url, examples),
+        rows=len(rows),
+        difference=largest(recorded, answers(url, rows)),
     )
+
+
+def manifest(path: Path) -> dict[str, Any]:
+    found = read(path)
+    try:
+        return {key: found[key] for key in ("model_sha256", "files")}
+    except (KeyError, TypeError):
+        raise Refused(f"{path}: no manifest of a release; the release is damaged") from None
+
+
+def examples(path: Path) -> tuple[list[object], list[float]]:
+    """Rows as clients send them, and the recorded prediction of each."""
+    found = read(path)
+    try:
+        rows = [example["row"] for example in found]
+        recorded = [float(example["prediction"]) for example in found]
+    except (KeyError, TypeError, ValueError):
+        raise Refused(f"{path}: no examples of a release; the release is damaged") from None
+    if not rows:
+        raise Refused(f"{path}: holds no rows; nothing can be compared")
+    return rows, recorded
 
 
 def read(path: Path) -> Any:
@@ -64,27 +83,35 @@ def ready(url: str) -> None:
             return
 
 
-def largest(url: str, examples: list[dict[str, Any]]) -> float:
+def answers(url: str, rows: list[object]) -> list[float]:
+    """What the service predicts for rows, asked for in portions."""
+    said: list[float] = []
+    for start in range(0, len(rows), PORTION):
+        part = rows[start : start + PORTION]
+        answer = ask(url, "/predict", {"rows": part}, seconds=SECONDS)
+        try:
+            found = [float(one) for one in answer["predictions"]]
+        except (KeyError, TypeError, ValueError):
+            found = []
+        if len(found) != len(part):
+            raise Refused(f"{url}/predict: not one prediction for each row")
+        said += found
+    return said
+
+
+def largest(recorded: list[float], said: list[float]) -> float:
     """The largest difference between an answer and what was recorded.
 
     Raises:
-        Refused: it is too large; rows are named by their places in the file.
+        Refused: it is too large; the row is named by its place in the file.
     """
-    worst, where = 0.0, 0
-    for start in range(0, len(examples), PORTION):
-        part = examples[start : start + PORTION]
-        rows = [example["row"] for example in part]
-        said = ask(url, "/predict", {"rows": rows}, seconds=SECONDS).get("predictions")
-        if not isinstance(said, list) or len(said) != len(part):
-            raise Refused(f"{url}/predict: not one prediction for each row")
-        for place, (answer, example) in enumerate(zip(said, part, strict=True), start):
-            difference = abs(float(answer) - example["prediction"])
-            if math.isnan(difference) or difference > worst:
-                worst, where = difference, place
+    differences = [abs(one - other) for one, other in zip(said, recorded, strict=True)]
+    # What is no number is further away than any.
+    worst = max(differences, key=lambda one: math.inf if math.isnan(one) else one)
     if not worst <= TOLERANCE:
         raise Refused(
-            f"{url}: its answers are not those of the evaluation: row {where} of {EXAMPLES} "
-            f"differs by {worst:.3g}, and {TOLERANCE:.0e} is allowed"
+            f"answers are not those of the evaluation: row {differences.index(worst)} of "
+            f"{EXAMPLES} differs by {worst:.3g}, and {TOLERANCE:.0e} is allowed"
         )
     return worst
 

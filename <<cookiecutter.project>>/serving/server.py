@@ -12,6 +12,8 @@ from starlette.types import ASGIApp
 # process closes none sooner, for its client may be about to send.
 IDLE_SECONDS = 5
 BACKLOG = 2048  # connections that wait to be accepted: uvicorn's own number
+TURNS = 10  # of the loop: three make an accepted connection one that is counted
+PAUSE = 0.05  # seconds between two looks at who is still there
 
 
 class Server(uvicorn.Server):
@@ -59,8 +61,10 @@ class Server(uvicorn.Server):
             return
         self.draining = self.should_exit = True
         self.public = None
+        loop = asyncio.get_running_loop()
         for server in self.servers:
-            server.close()
+            for listening in server.sockets:
+                loop.remove_reader(listening.fileno())
         # The kernel ends what has not ended by then, hung or not.
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, self.drain_seconds)
@@ -68,7 +72,10 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002
         self.drain()
-        # What was accepted a moment ago is a connection after some turns of the loop.
-        await asyncio.sleep(0.05)
+        # asyncio resets what it has accepted and not yet attached when its listener is closed.
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+        for server in self.servers:
+            server.close()
         while self.server_state.connections or self.server_state.tasks:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(PAUSE)

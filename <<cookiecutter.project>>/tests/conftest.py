@@ -15,6 +15,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 
 from pipeline import evaluate, features, ingest, params, train, validate
 from tests.projects import CODE, ROOT, SMALL, copy_project, succeed
+from tests.serving.bundles import bundle_of
 
 # Nothing is kept in the checkout, and nothing judged by the clock of a busy machine.
 set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")
@@ -92,6 +93,12 @@ def trained(
         for stage in (ingest, validate, features, train, evaluate):
             stage.main()
     return folder
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory, trained: Path) -> Path:
+    """The release of that project, as a service runs it; tests copy what they change."""
+    return bundle_of(trained, tmp_path_factory.mktemp("releases") / "bundle")
 
 
 @pytest.fixture
