@@ -106,7 +106,8 @@ class Repository:
 
     def entries(self, ref: str, *paths: str) -> dict[str, str]:
         """The blob of each file under `paths` (all, if none is given), by path."""
-        listed = self.git("ls-tree", "-r", "-z", "--full-tree", ref, "--", *paths)
+        words = ("ls-tree", "-r", "-z", "--full-tree", ref, "--", *paths)
+        listed = self.git(*words, env={"GIT_LITERAL_PATHSPECS": "1"})
         lines = (line.split("\t", 1) for line in listed.split("\0") if line)
         return {path: about.split()[2] for about, path in lines}
 
@@ -123,7 +124,9 @@ class Repository:
 
     def merged(self, base: str, head: str) -> str | None:
         """The tree that merging `head` into `base` would give; None where they conflict."""
-        done = self.run("merge-tree", "--write-tree", "--no-messages", base, head)
+        # git answers as for a conflict where it does not know one of them.
+        commits = self.commit(base), self.commit(head)
+        done = self.run("merge-tree", "--write-tree", "--no-messages", *commits)
         if done.returncode > 1:
             raise Refused(f"git merge-tree: {last(done.stderr)}")
         return done.stdout.strip() if done.returncode == 0 else None
@@ -204,12 +207,16 @@ class Repository:
         if now == id_:
             branch = ref.removeprefix("refs/heads/")
             here = ref if branch == ref else f"refs/remotes/{self.remote}/{branch}"
-            self.git("update-ref", here, id_)  # as a fetch would tell
+            if self.run("update-ref", here, id_).returncode:  # as a fetch would tell
+                self.fetch(seconds)
             return
         if now != expected:
             raise Taken(ref)
-        line = next((line for line in done.stdout.splitlines() if line.startswith("!")), "")
-        reason = line.rpartition("\t")[2] or last(done.stderr)
+        status = (
+            line.rpartition("\t")[2] for line in done.stdout.splitlines() if line.startswith("!")
+        )
+        said = (line.rstrip() for line in done.stderr.splitlines() if line.startswith("remote: "))
+        reason = ", ".join([*status, *said][:2]) or last(done.stderr)
         raise Refused(f"{self.remote} does not take {ref}: {reason}; see docs/promotion.md")
 
     def at_remote(self, ref: str, seconds: float = SECONDS) -> str | None:
