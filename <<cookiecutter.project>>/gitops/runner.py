@@ -105,7 +105,7 @@ class Runner:
             clone, venv = self.clone(commit, here.folder / "clone")
             write(here.folder / act.EVENT, json.dumps(payload))
             write(here.folder / act.CHECKOUT / "action.yml", act.checkout(self.url, venv))
-            with held(venv.with_suffix(".lock"), work.SECONDS):
+            with held(self.home / "venvs/.lock", work.SECONDS):
                 code = here.run("make", "setup", cwd=clone, env=env)
             if code == 0:
                 words = act.command(event, workflow, clone, here, env, self.forge.person()[0])

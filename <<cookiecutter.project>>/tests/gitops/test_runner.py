@@ -1,5 +1,6 @@
 """Workflow files run as they stand, by act, on the forge of this machine, without a network."""
 
+import hashlib
 import json
 import os
 import signal
@@ -95,6 +96,7 @@ FILES = {
     ".github/workflows/deliver.yml": DELIVER,
     ".github/workflows/pull-request.yml": PULL_REQUEST,
 }
+NO_LOCKS = hashlib.sha256().hexdigest()[:16]  # names the environment of two empty files
 DEADLINE = 60  # seconds for what takes one, on a busy machine
 
 
@@ -212,6 +214,21 @@ def test_one_environment_is_made_for_runs_of_the_same_locks(runner: Runner) -> N
     assert {
         Path(line) for path in runner.logs.glob("*.log") for line in said(Run("", 0, path))
     } == made
+
+
+def test_the_environment_of_who_runs_it_is_taken_where_the_locks_are_the_same(
+    runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "project" / ".venv"
+    own.mkdir(parents=True)
+    (own / "ready").touch()
+    monkeypatch.setattr(sys, "prefix", str(own))
+    change(runner, step="readlink .venv")
+    made = runner.home / "venvs" / NO_LOCKS
+    assert said(runner.pushed("dev")) == [str(made)]
+    (own / f"ready-{NO_LOCKS}").touch()
+    assert said(runner.pushed("dev")) == [str(own)]
+    assert [path.name for path in own.parent.iterdir()] == [".venv"]
 
 
 def test_a_set_up_that_fails_ends_the_run(runner: Runner) -> None:
