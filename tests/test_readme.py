@@ -61,3 +61,4 @@ def test_every_question_is_explained() -> None:
 def test_it_is_short_and_says_what_matters(sentence: str) -> None:
     assert len(README.splitlines()) <= 120
     assert sentence in README
+    assert README.count("```mermaid") == 1

@@ -42,3 +42,11 @@ def test_every_task_has_its_line() -> None:
 def test_every_link_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+def test_the_first_screen_has_the_commands_and_one_picture_the_loop() -> None:
+    lines = (ROOT / "README.md").read_text().splitlines()
+    assert len(lines) <= 120
+    screen = "\n".join(lines[:40])
+    assert all(f"make {task}" in screen for task in ("rehearse", "reproduce", "report BASE=dev"))
+    assert lines.count("```mermaid") == screen.count("```mermaid") == 1
