@@ -34,9 +34,11 @@ def admitted(context: Context, known: Journal, where: Environment, tree: str) ->
         return release
     for before in where.after:
         if before not in release.skipped and not known.was_healthy(before, tree):
+            way = f"promote it there first: `make promote ENV={before}`"
+            if before == context.first.name:
+                way = f"it must run there first, by a merge to {context.first.branch}"
             raise Refused(
-                f"{where.name}: release {release.name} was never healthy in {before}; "
-                f"promote it there first: `make promote ENV={before}`"
+                f"{where.name}: release {release.name} was never healthy in {before}; {way}"
             )
     return release
 

@@ -7,6 +7,7 @@ opened at once. When PROD runs it, one that brings the change back is opened.
 """
 
 from gitops import journal
+from gitops.admission import admitted
 from gitops.context import Context
 from gitops.environment import following
 from gitops.forge import Pull
@@ -29,6 +30,7 @@ def start(context: Context, name: str) -> str:
     runs = journal.read(repository).current(context.last.name)
     if runs is None:
         raise Refused(f"{context.last.name} runs nothing yet, so there is nothing to fix there")
+    repository.run("update-index", "-q", "--refresh")  # else a touched file counts as changed
     if repository.run("diff-index", "--quiet", "HEAD", "--").returncode:
         raise Refused("the working copy holds changes: commit or stash them first")
     repository.git("check-ref-format", "--branch", branch)
@@ -55,7 +57,7 @@ def release(context: Context, branch: str, commit: str) -> list[Pull]:
     made = make(context, commit, skipped=(context.first.name,))
     known = journal.read(repository)
     pulls = (
-        propose(context, known, where, made, "Promote")
+        propose(context, known, where, admitted(context, known, where, made.tree), "Promote")
         for where in following(context.environments, context.first.name)
         if not (overtaken(known, where, made) or known.was_healthy(where.name, made.tree))
     )

@@ -3,11 +3,15 @@
 It is a help to people. The fence is in deploy.py, which looks at the tree that arrived.
 """
 
+from collections.abc import Iterator
+
 from gitops import journal
 from gitops.admission import admitted
 from gitops.context import Context
-from gitops.environment import of_branch
+from gitops.environment import Environment, of_branch
 from gitops.forge import Pull
+from gitops.journal import Journal
+from gitops.records import Release
 from gitops.settings import Refused
 
 
@@ -31,8 +35,17 @@ def prove(context: Context, pull: Pull) -> str:
         )
     if tree == context.repository.tree(tip):
         return f"#{pull.number}: {pull.base} has this tree already; merging it changes nothing"
-    release = admitted(context, journal.read(context.repository), where, tree)
-    verified = ", ".join(where.after)
+    known = journal.read(context.repository)
+    release = admitted(context, known, where, tree)
+    found = "; ".join(reasons(known, where, release))
+    return f"#{pull.number}: arrives at release {release.name} exactly; {found}"
+
+
+def reasons(known: Journal, where: Environment, release: Release) -> Iterator[str]:
+    """Why it may run there."""
+    if verified := [name for name in where.after if known.was_healthy(name, release.tree)]:
+        yield f"verified in {', '.join(verified)}"
     if release.skipped:
-        verified = f"a hotfix by {release.by}, past {', '.join(release.skipped)}"
-    return f"#{pull.number}: arrives at release {release.name} exactly; verified in {verified}"
+        yield f"a hotfix by {release.by}, past {', '.join(release.skipped)}"
+    if (where.name, release.tree) in known.forced:
+        yield f"forced: see the tag forced/{where.name}/{release.name}"

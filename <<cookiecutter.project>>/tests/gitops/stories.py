@@ -45,6 +45,7 @@ from tests.gitops.repositories import (
 )
 from tests.projects import ROOT, command, succeed
 
+FIX = "hotfix/it"
 WORKFLOW = "on:\n  workflow_dispatch:\n    inputs:\n      pull: {required: true}\n"
 # The smallest pipeline that is one: what it makes follows from the parameters alone.
 STAGE = """stages:
@@ -381,6 +382,14 @@ class Story:
     def promoted(self, name: str, release: str | None = None, how: str = "squash") -> Outcome:
         self.merge(self.propose(name, release), how)
         return self.deploy(name)
+
+    def hotfixed(self, rate: int = 1, **files: str) -> str:
+        """Push a branch from what PROD runs, with a trained change; its commit."""
+        base = self.journal.current(self.context.last.name)
+        assert base
+        ref = f"+{base.intent.commit}:refs/heads/{FIX}"
+        self.repository.git("push", "--quiet", "origin", ref)
+        return self.trained(rate, FIX, **files)
 
     def through(self, rate: int, last: str = "prod", **files: str) -> Release:
         """A release on its whole way."""
