@@ -23,6 +23,7 @@ from gitops.lock import held
 from gitops.settings import Refused
 
 SECONDS = 3600  # no job of the workflows may take longer
+TURN = 60  # seconds to wait for another that begins, and removes what a killed one has left
 GRACE = 10  # seconds to end when asked to: act and its steps take one
 PAUSE = 0.02  # seconds between two looks
 ENDING = (signal.SIGTERM, signal.SIGHUP)
@@ -71,7 +72,7 @@ class Work:
 @contextlib.contextmanager
 def begin(runs: Path, name: str) -> Iterator[Work]:
     """Number a run; its log `<n>-<name>.log` stays, its folder is gone afterwards."""
-    with held(runs / ".lock", GRACE):
+    with held(runs / ".lock", TURN):
         for left in (runs / "work").glob("*"):
             if free(left):
                 remove(left)
@@ -101,7 +102,10 @@ def begin(runs: Path, name: str) -> Iterator[Work]:
 
 def free(folder: Path) -> bool:
     """Does nobody work there?"""
-    lock = os.open(folder, os.O_RDONLY)
+    try:
+        lock = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return True
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
