@@ -19,7 +19,7 @@ class Taken(Exception):
     """Somebody else wrote this ref first."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Tag:
     name: str
     id: str  # of the tag object; of the commit where the tag has no message

@@ -17,7 +17,7 @@ KINDS: Mapping[str, tuple[type[Strict], str]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """One intent and what came of it."""
 
