@@ -40,7 +40,7 @@ jobs:
       name: ${{{{ steps.name.outputs.name }}}}
     steps:
       - id: name
-        run: echo "name=of-$BRANCH" >> "$GITHUB_OUTPUT"
+        run: echo "name=of-$BRANCH" | tee -a "$GITHUB_OUTPUT" > /dev/null
         env:
           BRANCH: ${{{{ github.ref_name }}}}
   second:
@@ -260,7 +260,7 @@ def test_secrets_reach_the_step_and_no_argument(
     runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hidden-" + "value")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://user:hidden@host")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://hidden" + ":hidden@host")
     shown, words = runner.home.with_name("shown"), runner.home.with_name("words")
     change(
         runner,
@@ -269,7 +269,7 @@ def test_secrets_reach_the_step_and_no_argument(
         'echo "$AWS_SECRET_ACCESS_KEY"',
     )
     run = runner.pushed("dev")
-    assert shown.read_text() == "hidden-value https://user:hidden@host"
+    assert shown.read_text() == "hidden-value postgresql://hidden" + ":hidden@host"
     assert said(run) == ["***"]
     (act,) = [line for line in words.read_text().splitlines() if f"{runner.home}/runs" in line][:1]
     assert "--secret AWS_SECRET_ACCESS_KEY" in act
