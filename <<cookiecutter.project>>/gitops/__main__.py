@@ -177,7 +177,8 @@ def merge(
     if not isinstance(forge, Local):
         raise Refused(f"#{pull}: merge it on its page: {forge.pull(pull).url}")
     base = forge.pull(pull).base
-    forge.merge(pull, how)
+    if forge.pull(pull).state != "merged":  # by a command that was killed before the workflows
+        forge.merge(pull, how)
     runner = Runner(context.repository, context.home, without=("check",))
     runs = [runner.pushed(base), *runner.drain()]
     for run in runs:

@@ -47,6 +47,8 @@ class Context:
     @property
     def run_url(self) -> str | None:
         """The workflow's run, where there is one to look at."""
+        if log := os.environ.get("RUN_LOG"):  # of the runner on this machine
+            return Path(log).as_uri()
         server, name, run = (
             os.environ.get(f"GITHUB_{key}") for key in ("SERVER_URL", "REPOSITORY", "RUN_ID")
         )

@@ -11,6 +11,7 @@ from gitops.context import Context
 from gitops.environment import Environment, of_branch
 from gitops.forge import Pull
 from gitops.journal import Journal
+from gitops.promote import PREFIX
 from gitops.records import Release
 from gitops.settings import Refused
 
@@ -23,6 +24,11 @@ def prove(context: Context, pull: Pull) -> str:
     """
     where = of_branch(context.environments, pull.base)
     if where is None or not where.after:
+        if pull.head.startswith(PREFIX):
+            raise Refused(
+                f"#{pull.number}: {pull.head} is checked by its proof alone, and {pull.base} takes "
+                "no promotion: give the branch another name"
+            )
         return f"#{pull.number}: nothing to prove: {pull.base} is where releases are made"
     tip = context.repository.tip(pull.base)
     if tip is None:

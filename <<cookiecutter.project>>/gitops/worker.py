@@ -24,7 +24,7 @@ BACKLOG = 16  # commands that wait; there are seldom two
 ANSWER = 8192  # bytes: a line with one path in it
 PAUSE = 0.02  # seconds between two looks
 # What a process needs of its starter's environment; tokens and keys of a workflow stay there.
-KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
 
 
 class Gone(Exception):
