@@ -18,7 +18,7 @@ from pathlib import Path
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 from pipeline import stage
-from serving import settings
+from serving import release, settings
 from serving.settings import Limits
 
 
@@ -45,14 +45,14 @@ def limit_memory(megabytes: int) -> None:
 
 
 async def serve(environment: str, number: int, limits: Limits, listener: socket.socket) -> None:
-    # Loaded under the limit.
-    from serving import model, release
+    held = release.read(Path())
+    # Only now, checked and under the limit: the libraries take most of a second.
+    from serving import model
     from serving.app import Service
     from serving.contract import Contract
     from serving.control import obey
     from serving.server import Server
 
-    held = release.read(Path())
     private = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{private.getsockname()[1]}"
     server: Server

@@ -46,7 +46,9 @@ async def answer(connection: socket.socket, url: str, server: Server) -> None:
             word, handed, _, _ = socket.recv_fds(connection, LONGEST, 1)
             if not word:
                 return
-            out = await do(word.decode().strip(), [public(one) for one in handed], server)
+            out = await do(
+                word.decode(errors="replace").strip(), [public(one) for one in handed], server
+            )
             reply = {
                 "pid": os.getpid(),
                 "url": url,

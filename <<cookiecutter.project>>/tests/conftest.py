@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from gitops import interpreter
 from pipeline import evaluate, features, ingest, params, train, validate
 from tests.projects import CODE, ROOT, SMALL, copy_project, succeed
 from tests.serving.bundles import bundle_of
@@ -99,6 +100,14 @@ def trained(
 def bundle(tmp_path_factory: pytest.TempPathFactory, trained: Path) -> Path:
     """The release of that project, as a service runs it; tests copy what they change."""
     return bundle_of(trained, tmp_path_factory.mktemp("releases") / "bundle")
+
+
+@pytest.fixture(scope="session")
+def interpreters(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Path:
+    """What lies in `interpreters` of a forge's home: the service's own environment, made once."""
+    home = tmp_path_factory.mktemp("home")
+    interpreter.make(home, bundle)
+    return home / "interpreters"
 
 
 @pytest.fixture

@@ -7,40 +7,43 @@ import pytest
 
 from gitops.client import Silent, ask
 from gitops.settings import Refused
-from tests.gitops.servers import answering
+from tests.gitops.server import Answer, serve
 from tests.serving.bundles import free_port
 
 SECONDS = 10
 
 
 def test_json_comes_back_for_json() -> None:
-    with answering(lambda path, body: (200, b'{"path": "%s"}' % path.encode())) as url:
-        assert ask(url, "/a?b", seconds=SECONDS) == {"path": "/a?b"}
-    with answering(lambda path, body: (200, str(len(body)).encode())) as url:
-        assert ask(url, "/", {"one": 1, "two": 2}, seconds=SECONDS) == 2
+    with serve(Answer(body={"one": 1}), Answer(body=2)) as server:
+        assert ask(server.url, "/a?b=c", seconds=SECONDS) == {"one": 1}
+        assert ask(server.url, "/d", {"sent": True}, seconds=SECONDS) == 2
+
+    assert server.lines == ["GET /a", "POST /d"]
+    assert server.asked[0].query == {"b": "c"}
+    assert server.asked[1].body == {"sent": True}
 
 
 def test_the_proxies_of_the_environment_are_passed_by(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
-    with answering(lambda path, body: (200, b"1")) as url:
-        assert ask(url, "/", seconds=SECONDS) == 1
+    with serve(Answer(body=1)) as server:
+        assert ask(server.url, "/", seconds=SECONDS) == 1
 
 
 def test_an_error_is_quoted_in_part() -> None:
     with (
-        answering(lambda path, body: (422, b"because" + b"x" * 10_000)) as url,
-        pytest.raises(Refused, match=f"^{url}/predict: answers 422: because") as caught,
+        serve(Answer(422, "because" + "x" * 10_000)) as server,
+        pytest.raises(Refused, match=f"^{server.url}/predict: answers 422: because") as caught,
     ):
-        ask(url, "/predict", seconds=SECONDS)
+        ask(server.url, "/predict", seconds=SECONDS)
     assert len(str(caught.value)) < 1000
 
 
 def test_an_answer_that_is_no_json_is_refused() -> None:
     with (
-        answering(lambda path, body: (200, b"<html>")) as url,
+        serve(Answer(body="<html>")) as server,
         pytest.raises(Refused, match="its answer is not JSON"),
     ):
-        ask(url, "/", seconds=SECONDS)
+        ask(server.url, "/", seconds=SECONDS)
 
 
 def test_nobody_there_is_silence() -> None:
@@ -49,10 +52,8 @@ def test_nobody_there_is_silence() -> None:
 
 
 def test_one_who_says_nothing_is_not_waited_for() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as mute:
-        url = f"http://127.0.0.1:{mute.getsockname()[1]}"
-        with pytest.raises(Silent, match="timed out"):
-            ask(url, "/", seconds=0.1)
+    with serve(Answer(silent=True)) as server, pytest.raises(Silent, match="timed out"):
+        ask(server.url, "/", seconds=0.1)
 
 
 def test_one_who_speaks_another_language_is_silence() -> None:

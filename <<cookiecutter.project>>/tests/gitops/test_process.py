@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gitops import interpreter, worker
+from gitops import worker
 from gitops.process import Process
 from gitops.settings import Refused
 from gitops.verify import verify
@@ -27,14 +27,6 @@ from tests.serving import bundles
 from tests.serving.load import Load
 
 FIRST, SECOND = "a" * 40, "b" * 40
-
-
-@pytest.fixture(scope="session")
-def interpreters(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Path:
-    """The service's own environment, made once."""
-    home = tmp_path_factory.mktemp("interpreters")
-    interpreter.make(home, bundle)
-    return home / "interpreters"
 
 
 @pytest.fixture
@@ -98,6 +90,45 @@ def test_nothing_runs_at_first(target: Process) -> None:
     assert not target.folder.exists()
 
 
+@pytest.fixture(scope="module")
+def deployed(
+    bundle: Path, interpreters: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Process]:
+    """A deployment for tests that only look; its deployer has secrets."""
+    target = Process(interpreters.parent, bundles.environment())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GH_TOKEN", "not-for-a-service")
+        patch.setenv("PYTHONPATH", "/nowhere")
+        deploy(target, 1, bundle)
+    yield target
+    target.stop()
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="asks the kernel of Linux")
+def test_its_memory_is_limited(deployed: Process) -> None:
+    limit, _ = resource.prlimit(only(deployed, 1).state().pid, resource.RLIMIT_DATA)
+
+    assert limit == 2048 * 1024**2
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="Linux shows it there")
+def test_no_secret_of_the_deployer_reaches_it(deployed: Process) -> None:
+    environment = Path(f"/proc/{only(deployed, 1).state().pid}/environ").read_bytes()
+
+    names = {entry.partition(b"=")[0].decode() for entry in environment.split(b"\0") if entry}
+    assert "PATH" in names
+    assert names <= set(worker.KEPT)
+
+
+def test_others_have_no_way_to_its_commands(deployed: Process) -> None:
+    assert deployed.place(1).stat().st_mode & 0o077 == 0
+
+
+def test_nothing_is_written_among_the_files_of_a_release(deployed: Process, bundle: Path) -> None:
+    assert only(deployed, 1).state().folder == str(bundle)
+    assert list(bundle.rglob("__pycache__")) == []
+
+
 def test_a_deployment_answers_at_the_public_address(target: Process, bundle: Path) -> None:
     url = target.start(1, bundle)
     assert target.running() is None
@@ -111,14 +142,6 @@ def test_a_deployment_answers_at_the_public_address(target: Process, bundle: Pat
     assert (running.tree, running.environment, running.number) == (FIRST, "dev", 1)
     assert running.model_sha256 == bundles.digest(bundle / files.ONNX)
     assert running.files == json.loads((bundle / "release.json").read_text())["files"]
-
-
-def test_nothing_is_written_among_the_files_of_a_release(target: Process, bundle: Path) -> None:
-    before = sorted(bundle.rglob("*"))
-
-    deploy(target, 1, bundle)
-
-    assert sorted(bundle.rglob("*")) == before
 
 
 def test_a_replacement_under_constant_requests_fails_none(
@@ -476,42 +499,12 @@ def test_two_processes_share_the_address(home: Path, bundle: Path) -> None:
         target.stop()
 
 
-@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="asks the kernel of Linux")
-def test_its_memory_is_limited(target: Process, bundle: Path) -> None:
-    deploy(target, 1, bundle)
-
-    limit, _ = resource.prlimit(only(target, 1).state().pid, resource.RLIMIT_DATA)
-
-    assert limit == 2048 * 1024**2
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="other kernels do not count as Linux does")
 def test_a_service_beyond_its_memory_does_not_come_up(target: Process, second: Path) -> None:
     bundles.change(second, "memory_mb = 2048", "memory_mb = 64")
 
     with pytest.raises(Refused, match="the service does not come up"):
         target.start(1, second)
-
-
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="Linux shows it there")
-def test_no_secret_of_the_deployer_reaches_the_service(
-    target: Process, bundle: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GH_TOKEN", "not-for-a-service")
-    monkeypatch.setenv("PYTHONPATH", "/nowhere")
-    target.start(1, bundle)
-    (started,) = target.workers(1)
-
-    environment = Path(f"/proc/{started.state().pid}/environ").read_bytes()
-
-    names = {entry.partition(b"=")[0].decode() for entry in environment.split(b"\0") if entry}
-    assert names <= set(worker.KEPT)
-
-
-def test_others_have_no_way_to_its_commands(target: Process, bundle: Path) -> None:
-    target.start(1, bundle)
-
-    assert target.place(1).stat().st_mode & 0o077 == 0
 
 
 def test_the_logs_of_the_last_deployments_are_kept(target: Process, bundle: Path) -> None:

@@ -12,7 +12,7 @@ from gitops.records import Evidence
 from gitops.settings import Refused
 from gitops.verify import verify
 from pipeline import files
-from tests.gitops.servers import Answer, answering
+from tests.gitops.server import Answer, serve
 from tests.serving import bundles
 
 TREE = "a" * 40
@@ -142,43 +142,38 @@ def test_one_that_is_not_there_is_not_ready(bundle: Path, monkeypatch: pytest.Mo
         verify(f"http://127.0.0.1:{bundles.free_port()}", TREE, bundle)
 
 
-def service(bundle: Path, predictions: Any, ready: Iterator[int]) -> Answer:
-    """One that tells the right release, and predicts what it likes."""
+def story(bundle: Path, predictions: Any) -> list[Answer]:
+    """What one says that tells the right release, and predicts what it likes."""
     manifest = json.loads((bundle / "release.json").read_text())
-
-    def answer(path: str, body: Any) -> tuple[int, bytes]:
-        if path == "/health/ready":
-            return next(ready), b"{}"
-        return 200, json.dumps(predictions if body else manifest).encode()
-
-    return answer
+    return [Answer(body={}), Answer(body=manifest), *[Answer(body=predictions)] * 10]
 
 
 def test_one_that_becomes_ready_is_waited_for(bundle: Path) -> None:
-    answer = service(bundle, {"predictions": []}, iter([503, 503, 200]))
-    with answering(answer) as url, pytest.raises(Refused, match="not one prediction for each row"):
-        verify(url, TREE, bundle)
+    answers = [Answer(503), Answer(503), *story(bundle, {"predictions": []})]
+    with serve(*answers) as server, pytest.raises(Refused, match="not one prediction for each row"):
+        verify(server.url, TREE, bundle)
+    assert server.lines[:4] == ["GET /health/ready"] * 3 + ["GET /release"]
 
 
 @pytest.mark.parametrize(
     "predictions", [{}, [], {"predictions": [0.5]}, {"predictions": [None] * 20}]
 )
 def test_answers_that_are_no_predictions_are_refused(bundle: Path, predictions: Any) -> None:
-    answer = service(bundle, predictions, iter([200]))
-    with answering(answer) as url, pytest.raises(Refused, match="not one prediction for each row"):
-        verify(url, TREE, bundle)
+    answers = story(bundle, predictions)
+    with serve(*answers) as server, pytest.raises(Refused, match="not one prediction for each row"):
+        verify(server.url, TREE, bundle)
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), 2.0])
 def test_a_number_that_can_not_be_right_is_far_away(bundle: Path, wrong: float) -> None:
-    answer = service(bundle, {"predictions": [0.5] * 19 + [wrong]}, iter([200]))
-    with answering(answer) as url, pytest.raises(Refused, match=r"row \d+ of .* differs by"):
-        verify(url, TREE, bundle)
+    answers = story(bundle, {"predictions": [0.5] * 19 + [wrong]})
+    with serve(*answers) as server, pytest.raises(Refused, match=r"row \d*9 of .* differs by"):
+        verify(server.url, TREE, bundle)
 
 
 def test_an_answer_that_is_no_release_is_refused(bundle: Path) -> None:
     with (
-        answering(lambda path, body: (200, b"[]")) as url,
+        serve(Answer(body={}), Answer(body=[])) as server,
         pytest.raises(Refused, match="its tree is null"),
     ):
-        verify(url, TREE, bundle)
+        verify(server.url, TREE, bundle)
