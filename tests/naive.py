@@ -14,10 +14,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+SILENT = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+PAUSE = 0.02  # seconds between two looks
 SECONDS = 10.0  # to answer once: nothing here takes one
 
 
@@ -45,12 +48,13 @@ def deploy(release: Path, live: Path, port: int) -> None:
     """Copy the files over those that serve, restart, tag."""
     shutil.copytree(release, live, dirs_exist_ok=True)
     stop(live)
+    while answers(port):
+        time.sleep(PAUSE)
     words = [sys.executable, __file__, "serve", str(live), str(port)]
-    process = subprocess.Popen(words, start_new_session=True, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(words, start_new_session=True, **SILENT)
     live.with_suffix(".pid").write_text(str(process.pid), "utf-8")
-    while process.poll() is None:
-        with contextlib.suppress(OSError), urllib.request.urlopen(url(port), timeout=SECONDS):  # noqa: S310
-            break
+    while process.poll() is None and not answers(port):
+        time.sleep(PAUSE)
     tree = json.loads((live / "release.json").read_text("utf-8"))["tree"]
     subprocess.run(["git", "tag", "--force", f"naive/{tree[:12]}"], check=True, timeout=SECONDS)
 
@@ -59,6 +63,16 @@ def stop(live: Path) -> None:
     """End what serves."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         os.kill(int(live.with_suffix(".pid").read_text("utf-8")), signal.SIGTERM)
+
+
+def answers(port: int) -> bool:
+    """Say whether anything answers there."""
+    with (
+        contextlib.suppress(OSError),
+        urllib.request.urlopen(url(port), timeout=SECONDS),  # noqa: S310
+    ):
+        return True
+    return False
 
 
 def url(port: int) -> str:

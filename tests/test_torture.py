@@ -179,9 +179,12 @@ def test_killed_at_any_instant(world: World) -> None:
 
 def test_a_naive_script_does_not_survive(world: World, tmp_path: Path) -> None:
     story = Naive(world, tmp_path)
+    harness = Harness(story, random.Random(SEED))  # noqa: S311
     print(f"seed {SEED}")
     try:
         with pytest.raises(AssertionError, match=r"nothing answers|mixed files"):
-            Harness(story, random.Random(SEED)).run(KILLS)  # noqa: S311
+            harness.run(KILLS)
+        print(f"broken by kill {harness.kills}")
+        assert harness.kills, "it breaks without a kill, which proves nothing"
     finally:
         naive.stop(story.live)

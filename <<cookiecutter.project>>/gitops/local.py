@@ -102,6 +102,9 @@ class Local:
                 self.comment(number, "closed", reason)
                 self.write(self.record(number).model_copy(update={"state": "closed"}))
 
+    def vouch(self, commit: str, check: str, url: str) -> None:
+        write(self.folder / "statuses" / commit / check, f"{url}\n")
+
     def dispatch(self, workflow: str, ref: str, inputs: Mapping[str, str]) -> None:
         commit = self.tips().get(ref)
         if commit is None:

@@ -23,12 +23,14 @@ def prove(context: Context, pull: Pull) -> str:
         Refused: it would bring a tree that may not run, with the paths that differ.
     """
     where = of_branch(context.environments, pull.base)
-    if where is None or not where.after:
-        if pull.head.startswith(PREFIX):
-            raise Refused(
-                f"#{pull.number}: {pull.head} is checked by its proof alone, and {pull.base} takes "
-                "no promotion: give the branch another name"
-            )
+    # The other checks leave such a branch to this one, whatever it asks to change.
+    promotion = pull.head.startswith(PREFIX)
+    if where is None and promotion:
+        raise Refused(
+            f"#{pull.number}: {pull.head} is checked by its proof alone, and {pull.base} is no "
+            "environment's branch: give it another name"
+        )
+    if where is None or not (where.after or promotion):
         return f"#{pull.number}: nothing to prove: {pull.base} is where releases are made"
     tip = context.repository.tip(pull.base)
     if tip is None:

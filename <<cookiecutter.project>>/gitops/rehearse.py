@@ -27,7 +27,7 @@ from gitops.git import Repository
 from gitops.local import Local
 from gitops.process import Process
 from gitops.promote import rollback
-from gitops.runner import Run, Runner
+from gitops.runner import LEFT_OUT, Run, Runner
 from gitops.settings import Refused
 
 FOLDER = Path(".rehearsal")
@@ -199,7 +199,7 @@ def prepare(root: Path) -> Rehearsal:
         repository.git("config", "user.email", f"{REMOTE}@localhost")
     context = of(repository)
     forge = Local(repository, context.home)
-    return Rehearsal(context, Runner(repository, context.home, without=("check",)), forge)
+    return Rehearsal(context, Runner(repository, context.home, without=LEFT_OUT), forge)
 
 
 def clear(folder: Path, environments: Mapping[str, Environment]) -> None:
