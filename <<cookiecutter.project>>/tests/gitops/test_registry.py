@@ -243,6 +243,32 @@ def test_files_that_are_gone_or_half_there_are_put_back(
         assert registry.prove(FIRST) == right
 
 
+class Interrupted(Registry):
+    """Stores all files but the last."""
+
+    def files(self, location: str) -> Any:
+        def interrupted(path: str) -> None:
+            raise KeyboardInterrupt
+
+        files = super().files(location)
+        files.log_artifact = interrupted
+        return files
+
+
+def test_files_of_which_the_last_is_missing_are_not_taken_for_whole(
+    registry: Registry, release: Release, bundle: Path
+) -> None:
+    registry.register(release, bundle)
+    right = registry.prove(FIRST)
+    shutil.rmtree(stored(registry))
+    with pytest.raises(KeyboardInterrupt):
+        Interrupted(registry.uri, "flights", registry.home).register(release, bundle)
+
+    assert registry.prove(FIRST) == {}
+    assert registry.register(release, bundle) == 1
+    assert registry.prove(FIRST) == right
+
+
 def test_of_a_tree_that_it_has_not_it_proves_nothing(registry: Registry) -> None:
     assert registry.prove(FIRST) == {}
 
