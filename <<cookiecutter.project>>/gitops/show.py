@@ -12,7 +12,7 @@ from rich.table import Table
 from gitops.forge import Pull
 from gitops.journal import Journal
 from gitops.records import SHORT
-from gitops.status import Disagreement, Status
+from gitops.status import Disagreement, Place, Status
 
 # Wide enough for a row where no terminal says its width: a log cut at 80 columns tells nothing.
 console = Console(width=None if Console().is_terminal else 160, highlight=False)
@@ -30,7 +30,7 @@ def status(found: Status, *, prove: bool) -> None:
             str(place.number or "-"),
             when(place.since),
             short(place.model_sha256),
-            f"{place.version or '-'}{' @' + place.environment if place.alias else ''}",
+            version(place),
             place.address if place.answers else f"[red]{place.address} does not answer",
         )
     console.print(table)
@@ -39,6 +39,17 @@ def status(found: Status, *, prove: bool) -> None:
     if not found.disagreements:
         proved = "; each service holds the files that its release names" if prove else ""
         console.print(f"Everything agrees with git{proved}.")
+
+
+def version(place: Place) -> str:
+    """The registry's, with the alias that names it."""
+    if place.version is None:
+        return "-"
+    return (
+        f"{place.version} @{place.environment}"
+        if place.alias == place.version
+        else f"{place.version}"
+    )
 
 
 def disagreement(one: Disagreement) -> None:
@@ -66,7 +77,12 @@ def releases(known: Journal) -> None:
         )
         before = ", ".join(name for name in ran if name not in runs)
         table.add_row(
-            release.name, when(release.created), release.by, *scores, ", ".join(runs), before
+            release.name,
+            when(release.created),
+            escape(release.by),  # a robot's name ends in [bot]
+            *scores,
+            ", ".join(runs),
+            before,
         )
     console.print(table if known.releases else "No release yet: merge a trained branch first.")
 
@@ -75,7 +91,8 @@ def pulls(found: Sequence[Pull]) -> None:
     table = Table("", "title", "from", "to", "by", "address", box=None, header_style="dim")
     for pull in found:
         table.add_row(
-            f"#{pull.number}", escape(pull.title), pull.head, pull.base, pull.author, pull.url
+            f"#{pull.number}",
+            *(escape(text) for text in (pull.title, pull.head, pull.base, pull.author, pull.url)),
         )
     console.print(table if found else "No pull request is open.")
 

@@ -43,7 +43,7 @@ from tests.gitops.repositories import (
     outcome_of,
     release_of,
 )
-from tests.projects import ROOT, command, succeed
+from tests.projects import ROOT, command, copy_of, succeed
 
 FIX = "hotfix/it"
 WORKFLOW = "on:\n  workflow_dispatch:\n    inputs:\n      pull: {required: true}\n"
@@ -480,6 +480,23 @@ def opened(folder: Path, patch: pytest.MonkeyPatch) -> Story:
     patch.setattr("gitops.deploy.verify", world.verify)
     # A review costs seconds; test_report.py makes one.
     patch.setattr("gitops.report.review", lambda *_: "The review.")
+    return Story(Told(repository, environments, "flights", home, world))
+
+
+def real(pipeline_run: Path, folder: Path) -> Story:
+    """A forge whose dev holds what the template's own pipeline has made; nothing is released."""
+    path = copy_of(pipeline_run, folder)
+    config = path / ".dvc/config"
+    # Absolute: a checkout elsewhere asks the same store.
+    config.write_text(config.read_text().replace("../../store", str(folder / "store")))
+    succeed("git", "commit", "--quiet", "--all", "--message", "An absolute store", cwd=path)
+    succeed("git", "clone", "--quiet", "--bare", str(path), "origin.git", cwd=folder)
+    succeed("git", "remote", "add", "origin", str(folder / "origin.git"), cwd=path)
+    repository = Repository(path, "origin")
+    repository.fetch()
+    home = forge.home(repository)
+    environments = environment.read(ROOT / environment.FOLDER)
+    world = World(Listing("memory:", "flights", home))
     return Story(Told(repository, environments, "flights", home, world))
 
 

@@ -1,5 +1,6 @@
 """A tree is released once, whole, and by whoever comes first."""
 
+import json
 import shutil
 import threading
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from gitops.records import Release
 from gitops.release import NoModel, Stale, make
 from gitops.settings import Refused
 from tests.gitops.repositories import json_of
-from tests.gitops.stories import Story, lock_of, md5, outputs_of, params_of, sha256
+from tests.gitops.stories import Story, lock_of, md5, outputs_of, params_of, real, sha256
 
 ALL_OF_THEM = [MODEL, EXAMPLES, METRICS]
 
@@ -34,6 +35,21 @@ def test_the_record_says_what_the_tree_holds(story: Story) -> None:
     assert release.metrics == {"roc_auc": 0.3}
     assert (release.by, release.skipped, release.image, release.url) == ("Test", (), None, None)
     assert story.journal.releases == {release.tree: release}
+
+
+def test_the_templates_own_pipeline(pipeline_run: Path, tmp_path: Path) -> None:
+    """Everything that it puts under models/ is named, and what verifies a deployment is there."""
+    told = real(pipeline_run, tmp_path)
+    release = make(told.context, told.tip("dev"))
+    assert release.model.files.keys() == {
+        "models/model.onnx", "models/model.txt", "models/encodings.json", "models/signature.json",
+    }  # fmt: skip
+    folder = bundle.place(told.context.home, release.tree)
+    for path, sha in release.model.files.items():
+        assert sha256((told.repository.path / path).read_bytes()) == sha
+        assert (folder / path).read_bytes() == (told.repository.path / path).read_bytes()
+    assert len(json.loads((folder / EXAMPLES).read_text())) == 200
+    assert release.metrics.keys() >= {"roc_auc", "log_loss"}
 
 
 def test_the_record_names_the_run_that_made_it(
