@@ -10,6 +10,7 @@ from pathlib import Path
 from gitops import environment, forge, git
 from gitops.environment import Environment
 from gitops.registry import Registry, uri
+from gitops.settings import Refused
 from gitops.target import Target
 
 
@@ -55,9 +56,25 @@ class Context:
         return f"{server}/{name}/actions/runs/{run}" if server and name and run else None
 
     def target(self, environment: Environment) -> Target:
+        """Where an environment runs, to look at."""
         from gitops.process import Process
 
         return Process(self.home, environment)
+
+    def lasting(self, environment: Environment) -> Target:
+        """The same, to bring something up there that is to outlive the job.
+
+        Raises:
+            Refused: this machine does not outlive it, and what is recorded would.
+        """
+        hosted = os.environ.get("RUNNER_ENVIRONMENT") == "github-hosted"  # GitHub says so
+        if hosted and forge.located(self.repository).host:
+            raise Refused(
+                "GitHub deletes this runner when its job ends, and every service with it: set the "
+                "repository's variable RUNNER to the label of a self-hosted runner, see "
+                "docs/github.md"
+            )
+        return self.target(environment)
 
 
 def here(remote: str | None = None, *, fetch: bool = True) -> Context:

@@ -42,6 +42,7 @@ def nothing_yet(context: Context, where: Environment) -> bool:
 
 
 def to_environment(context: Context, where: Environment, commit: str) -> Iterator[str]:
+    context.lasting(where)  # or not even a release: its registry lies on this machine too
     if where == context.first:
         try:
             yield f"release {make(context, commit).name}"

@@ -31,7 +31,8 @@ def deploy(context: Context, where: Environment, commit: str) -> Outcome:
 
     Raises:
         Superseded: the branch has moved on, or a newer deployment has begun.
-        Refused: the tree may not run there, or does not; what served before goes on serving.
+        Refused: the tree may not run there, or does not, and what served before goes on serving;
+            or this machine is none to serve from.
     """
     repository = context.repository
     tip = repository.tip(where.branch)
@@ -42,7 +43,7 @@ def deploy(context: Context, where: Environment, commit: str) -> Outcome:
         )
     known = journal.read(repository)
     release = admitted(context, known, where, repository.tree(commit))
-    target = context.target(where)
+    target = context.lasting(where)
     current, running = known.current(where.name), target.running()
     done = known.pending(where.name) is None and serves(known, current, running)
     if done and current and current.outcome and current.intent.tree == release.tree:

@@ -1,7 +1,8 @@
 """The forge of a bare repository on this machine: pull requests are files that people can read.
 
 `<home>/pulls/<number>/` holds pull.json, body.md and comments/<name>.md. What a workflow pushes
-or opens starts no workflow, as on GitHub; what it dispatches waits in `<home>/runs/queue/`.
+or opens starts no workflow, as on GitHub; what it dispatches waits in `<home>/runs/queue/`, and
+`<home>/statuses/<commit>/<check>` says where to read how a check has passed.
 """
 
 import contextlib
@@ -53,7 +54,7 @@ class Local:
     def __init__(self, repository: Repository, home: Path) -> None:
         self.repository = repository
         self.remote = Repository(Path(forge.located(repository).path), repository.remote)
-        self.folder, self.queue = home / "pulls", home / "runs/queue"
+        self.folder, self.queue, self.statuses = home / "pulls", home / "runs/queue", home / "statuses"
 
     def pulls(self, *, head: str | None = None, base: str | None = None) -> list[Pull]:
         tips = self.tips()
@@ -103,7 +104,7 @@ class Local:
                 self.write(self.record(number).model_copy(update={"state": "closed"}))
 
     def vouch(self, commit: str, check: str, url: str) -> None:
-        write(self.folder / "statuses" / commit / check, f"{url}\n")
+        write(self.statuses / commit / check, f"{url}\n")
 
     def dispatch(self, workflow: str, ref: str, inputs: Mapping[str, str]) -> None:
         commit = self.tips().get(ref)

@@ -110,8 +110,9 @@ def served(
         # It is replaced by a number of its own only.
         yield deployed(context, where, tip)
         return
+    lasting = context.lasting(where)
     files = bundle.make(context.repository, release, context.home)
-    swap(context, target, release, number, files)
+    swap(context, lasting, release, number, files)
     yield f"{where.name}: {release.name} serves again at {where.url}"
 
 
