@@ -22,8 +22,8 @@ def of(raw: pl.DataFrame, predictions: pl.DataFrame) -> list[dict[str, Any]]:
     chosen = predictions.select("id", "prediction")[places]
     rows = chosen.select("id").join(raw, on="id", how="left", maintain_order="left")
     labels = contract.columns(schemas.Raw, "target")
-    sent = sendable(rows.select(raw.columns).drop(labels))
-    pairs = zip(sent, chosen["prediction"], strict=True)
+    known = [name for name in schemas.Raw.to_schema().columns if name not in labels]
+    pairs = zip(sendable(rows.select(known)), chosen["prediction"], strict=True)
     return [{"row": row, "prediction": said} for row, said in pairs]
 
 

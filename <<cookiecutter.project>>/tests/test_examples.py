@@ -32,6 +32,14 @@ def test_each_has_every_column_but_the_target(trained: Path, raw: pl.DataFrame) 
         assert row == kept
 
 
+def test_what_the_contract_does_not_know_is_not_sent(
+    raw: pl.DataFrame, predictions: pl.DataFrame
+) -> None:
+    more = raw.with_columns(pl.lit(1).alias("more"))
+
+    assert examples.of(more, predictions) == examples.of(raw, predictions)
+
+
 def test_a_small_holdout_is_taken_whole(raw: pl.DataFrame, predictions: pl.DataFrame) -> None:
     few = predictions.head(3)
 

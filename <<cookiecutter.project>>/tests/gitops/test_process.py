@@ -244,7 +244,11 @@ def test_the_former_answers_what_is_under_way_and_ends(
     # Accepted, which the answer to a later one shows.
     assert number(target) == 1
 
+    (old,) = target.workers(1)
+    private = old.state().url
     deploy(target, 2, second)
+    # Now it has closed all that it closes by itself.
+    bundles.until(lambda: target.running(private) is None)
     assert alive(target, 1)
     with client, silent:
         client.sendall(rest)
