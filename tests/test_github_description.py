@@ -167,6 +167,7 @@ def test_every_request_is_accepted(prism: Prism, sent: Sent) -> None:
     github.comment(known.number, "<!-- review -->", "Text")
     github.comment(known.number, said, "Text instead of what was said with this marker")
     github.close(known.number, "Its target has moved.")
+    github.vouch("c" * 40, "proof", "https://github.com/octocat/hello-world/actions/runs/3")
     github.dispatch("pull-request.yml", "promote/uat/0123456789ab", {"pull": str(known.number)})
     judged = prism.judged(before + len(sent.lines))[before:]
     print(*judged, sep="\n")
@@ -181,6 +182,7 @@ def test_every_request_is_accepted(prism: Prism, sent: Sent) -> None:
         f"GET {repository}/issues/{known.number}/comments",
         f"POST {repository}/issues/{known.number}/comments",
         f"PATCH {repository}/issues/comments/42",
+        f"POST {repository}/statuses/{'c' * 40}",
         f"POST {repository}/actions/workflows/pull-request.yml/dispatches",
     }
 
@@ -192,6 +194,7 @@ def test_every_request_is_accepted(prism: Prism, sent: Sent) -> None:
         ("GET", "/pulls", {"query": {"state": "opened"}}),
         ("PATCH", "/pulls/7", {"body": {"state": "merged"}}),
         ("POST", "/issues/seven/comments", {"body": {"body": "Text"}}),
+        ("POST", f"/statuses/{'c' * 40}", {"body": {"state": "passed", "context": "proof"}}),
     ],
 )
 def test_a_wrong_request_is_refused(

@@ -30,6 +30,7 @@ RIGHTS = {
         "check": None,
         "experiment": CHANGES,
         "proof": {"contents": "read", "pull-requests": "read"},
+        "vouch": {"contents": "read", "statuses": "write"},
     },
     "deliver": {"environment": None, "deliver": CHANGES, "hotfix": CHANGES},
     "reconcile": {"reconcile": CHANGES},
@@ -117,6 +118,15 @@ def test_what_a_fork_sends_sees_no_secret_but_where_github_withholds_them(job: J
     if job.name == "experiment":
         head = "${{ github.event.pull_request.head.sha || github.sha }}"
         assert job.body["steps"][0]["with"]["ref"] == head
+
+
+def test_what_was_dispatched_is_vouched_for_when_all_checks_have_ended() -> None:
+    checks = read(TEMPLATE / ".github/workflows/pull-request.yml")["jobs"]
+    vouch = checks.pop("vouch")
+    assert vouch["needs"] == list(checks)
+    # A request's own runs count by themselves; one from a fork never gets a token that writes.
+    assert vouch["if"] == "${{ always() && github.event_name == 'workflow_dispatch' }}"
+    assert vouch["env"]["COMMIT"] == "${{ github.sha }}"
 
 
 def test_a_delivery_is_one_at_a_time_and_never_cancelled() -> None:

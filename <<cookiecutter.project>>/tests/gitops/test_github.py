@@ -8,6 +8,7 @@ import pytest
 from gitops import forge
 from gitops.forge import Pull
 from gitops.github import GitHub
+from gitops.settings import Refused
 from tests.gitops.server import Answer, serve
 
 REPOSITORY = "/repos/octocat/flights"
@@ -177,3 +178,20 @@ def test_starting_a_workflow() -> None:
         GitHub("octocat", "flights", server.url).dispatch("deliver.yml", "dev", {"commit": "c"})
     assert server.lines == [f"POST {REPOSITORY}/actions/workflows/deliver.yml/dispatches"]
     assert server.asked[0].body == {"ref": "dev", "inputs": {"commit": "c"}}
+
+
+def test_vouching_for_a_commit() -> None:
+    url = "https://github.com/octocat/flights/actions/runs/3"
+    with serve(Answer(201, {})) as server:
+        GitHub("octocat", "flights", server.url).vouch("c" * 40, "proof", url)
+    assert server.lines == [f"POST {REPOSITORY}/statuses/{'c' * 40}"]
+    said = server.asked[0].body
+    assert (said["state"], said["context"], said["target_url"]) == ("success", "proof", url)
+
+
+def test_who_may_not_vouch_is_told_what_it_takes() -> None:
+    with (
+        serve(Answer(403, {"message": "Resource not accessible by integration"})) as server,
+        pytest.raises(Refused, match=r"the status of c{12}: .*needs statuses: write"),
+    ):
+        GitHub("octocat", "flights", server.url).vouch("c" * 40, "proof", "")

@@ -137,6 +137,17 @@ def test_an_unknown_number_is_refused(here: Local) -> None:
             act(9)
 
 
+def test_what_was_vouched_for_lies_beside_the_requests(here: Local, tmp_path: Path) -> None:
+    tip = branch(here, "try")
+    for url in ("file:///runs/1.log", "file:///runs/2.log"):
+        here.vouch(tip, "proof", url)
+    folder = tmp_path / "origin.forge/statuses" / tip
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {
+        "proof": "file:///runs/2.log\n"
+    }
+    assert here.pulls() == []
+
+
 def test_a_broken_file_is_named(here: Local) -> None:
     branch(here, "try")
     path = Path(ask(here).url) / "pull.json"

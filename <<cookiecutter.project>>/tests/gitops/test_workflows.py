@@ -4,6 +4,8 @@ The commands are told by programs that stand in the place of the environment's o
 """
 
 import hashlib
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,11 @@ from tests.gitops.runs import runner_of, said
 from tests.projects import ROOT, succeed
 
 COPIED = ("Makefile", ".gitignore", *LOCKS)
+# What the shell gives in several lines is said in one.
 TOLD = """#!/bin/sh
-echo "$(basename "$0") $* ${AWS_ACCESS_KEY_ID-no key}"
+echo $(basename "$0") "$*" "${AWS_ACCESS_KEY_ID-no key}" | tr '\\n' ' '
+echo
+case "$*" in *$FAILS*) exit 1;; esac
 """
 END = " no key"  # a secret that is not set is no empty text
 
@@ -23,6 +28,7 @@ END = " no key"  # a secret that is not set is no empty text
 @pytest.fixture
 def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    monkeypatch.setenv("FAILS", "none of them")
     folders = sorted((ROOT / ".github/workflows").iterdir())
     names = (*COPIED, *(path.relative_to(ROOT).as_posix() for path in folders))
     found = runner_of(tmp_path, {name: (ROOT / name).read_text() for name in names}, monkeypatch)
@@ -38,6 +44,7 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
 
 
 CHECKS = ["pre-commit run --all-files" + END, "pytest " + END]
+PASSED = {"check": "success", "experiment": "success", "proof": "success"}
 
 
 def gitops(words: str) -> str:
@@ -52,9 +59,21 @@ def branch(runner: Runner, name: str) -> str:
 def told(run: Run) -> list[str]:
     """The commands that were run, whose jobs stand in no order."""
     assert run.code == 0, run.log.read_text()
-    return sorted(
-        line for line in said(run) if line.split()[0] in ("python", "pre-commit", "pytest")
-    )
+    return sorted(line for line in commands(run) if " vouch " not in line)
+
+
+def commands(run: Run) -> list[str]:
+    programs = ("python ", "pre-commit ", "pytest ")
+    return [line.strip() for line in said(run) if line.startswith(programs)]
+
+
+def vouched(run: Run) -> tuple[dict[str, str], str] | None:
+    """The results that were told last of all, and of which commit; None where none were."""
+    if " vouch " not in (last := commands(run)[-1]):
+        return None
+    found = re.fullmatch(rf"python -m gitops vouch --checks (.+) --commit (\w+){END}", last)
+    assert found, last
+    return {name: job["result"] for name, job in json.loads(found[1]).items()}, found[2]
 
 
 @pytest.mark.parametrize("name", ["dev", "uat", "main"])
@@ -87,7 +106,9 @@ def test_a_pull_request_is_checked_trained_and_proven(runner: Runner) -> None:
     branch(runner, "try")
     runner.forge.open("try", "dev", "Try", "")
     expected = [*CHECKS, gitops("experiment --pull 1"), gitops("proof --pull 1")]
-    assert told(runner.opened(1)) == expected
+    run = runner.opened(1)
+    assert told(run) == expected
+    assert vouched(run) is None
 
 
 def test_a_promotion_is_proven_alone(runner: Runner) -> None:
@@ -105,18 +126,33 @@ def test_a_forks_branch_is_checked_whatever_its_name(runner: Runner) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"),
+    ("name", "expected", "results"),
     [
-        ("try", [*CHECKS, gitops("experiment --pull 7"), gitops("proof --pull 7")]),
-        ("promote/uat/abc", [gitops("proof --pull 7")]),
+        ("try", [*CHECKS, gitops("experiment --pull 7"), gitops("proof --pull 7")], {}),
+        (
+            "promote/uat/abc",
+            [gitops("proof --pull 7")],
+            {"check": "skipped", "experiment": "skipped"},
+        ),
     ],
 )
-def test_a_request_opened_by_a_workflow_is_dispatched(
-    runner: Runner, name: str, expected: list[str]
+def test_a_request_opened_by_a_workflow_is_dispatched_and_vouched_for(
+    runner: Runner, name: str, expected: list[str], results: dict[str, str]
 ) -> None:
-    branch(runner, name)
+    tip = branch(runner, name)
     runner.forge.dispatch("pull-request.yml", name, {"pull": "7"})
-    assert [told(run) for run in runner.drain()] == [expected]
+    [run] = runner.drain()
+    assert told(run) == expected
+    assert vouched(run) == (PASSED | results, tip)
+
+
+def test_what_failed_is_told_too(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAILS", "gitops experiment")
+    tip = branch(runner, "try")
+    runner.forge.dispatch("pull-request.yml", "try", {"pull": "7"})
+    [run] = runner.drain()
+    assert run.code != 0
+    assert vouched(run) == (PASSED | {"experiment": "failure"}, tip)
 
 
 @pytest.mark.parametrize(
