@@ -1,7 +1,7 @@
 """Forges in a temporary folder: a bare repository, clones of it, and the story their tags tell."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any

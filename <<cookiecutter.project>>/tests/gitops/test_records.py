@@ -47,9 +47,7 @@ def test_a_release_is_named_by_the_beginning_of_its_tree() -> None:
         (OUTCOME, {"evidence": {}}, "tag: evidence.release: missing; add it"),
     ],
 )
-def test_nothing_else_passes_for_one(
-    record: Strict, changes: dict[str, Any], refusal: str
-) -> None:
+def test_nothing_else_passes_for_one(record: Strict, changes: dict[str, Any], refusal: str) -> None:
     text = json.dumps(json.loads(json_of(record)) | changes)
     with pytest.raises(Refused, match=f"^{refusal}"):
         parse(type(record), text, "tag")

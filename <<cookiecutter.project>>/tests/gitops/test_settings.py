@@ -63,4 +63,4 @@ def test_what_is_right_is_frozen() -> None:
 
     assert (found.name, found.share) == ("a", 1.0)
     with pytest.raises(ValueError, match="frozen"):
-        found.name = "b"  # type: ignore[misc]
+        found.name = "b"
