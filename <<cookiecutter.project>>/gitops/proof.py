@@ -31,7 +31,8 @@ def prove(context: Context, pull: Pull) -> str:
             "environment's branch: give it another name"
         )
     if where is None or not (where.after or promotion):
-        return f"#{pull.number}: nothing to prove: {pull.base} is where releases are made"
+        what = "where releases are made" if where else "no environment's branch"
+        return f"#{pull.number}: nothing to prove: {pull.base} is {what}"
     tip = context.repository.tip(pull.base)
     if tip is None:
         raise Refused(f"{pull.base}: the remote has no such branch; fetch, or correct the base")
@@ -45,14 +46,16 @@ def prove(context: Context, pull: Pull) -> str:
         return f"#{pull.number}: {pull.base} has this tree already; merging it changes nothing"
     known = journal.read(context.repository)
     release = admitted(context, known, where, tree)
-    found = "; ".join(reasons(known, where, release))
-    return f"#{pull.number}: arrives at release {release.name} exactly; {found}"
+    arrives = f"#{pull.number}: arrives at release {release.name} exactly"
+    return "; ".join([arrives, *reasons(known, where, release)])
 
 
 def reasons(known: Journal, where: Environment, release: Release) -> Iterator[str]:
     """Why it may run there."""
     if verified := [name for name in where.after if known.was_healthy(name, release.tree)]:
         yield f"verified in {', '.join(verified)}"
+    if known.was_healthy(where.name, release.tree):
+        yield f"ran in {where.name} before"
     if release.skipped:
         yield f"a hotfix by {release.by}, past {', '.join(release.skipped)}"
     if (where.name, release.tree) in known.forced:

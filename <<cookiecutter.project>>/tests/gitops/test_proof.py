@@ -10,12 +10,12 @@ from gitops.settings import Refused
 from tests.gitops.stories import FIX, Story
 
 
-def opened(story: Story, base: str, **files: str) -> Pull:
+def opened(story: Story, base: str, head: str = "by-hand", **files: str) -> Pull:
     """A pull request by hand."""
     tip = story.tip(base)
-    story.repository.git("push", "--quiet", "origin", f"{tip}:refs/heads/by-hand")
-    story.commit("by-hand", **files)
-    return story.forge.open("by-hand", base, "By hand", "")
+    story.repository.git("push", "--quiet", "origin", f"{tip}:refs/heads/{head}")
+    story.commit(head, **files)
+    return story.forge.open(head, base, "By hand", "")
 
 
 def test_a_promotion(settled: Story) -> None:
@@ -31,9 +31,36 @@ def test_a_rollback(settled: Story) -> None:
     pull = rollback(settled.context, settled.at("prod"), first.name, force=False)
     assert pull
     settled.repository.fetch()
-    assert f"arrives at release {first.name} exactly; verified in uat" in prove(
-        settled.context, pull
-    )
+    said = prove(settled.context, pull)
+    assert said.endswith(f"release {first.name} exactly; verified in uat; ran in prod before")
+
+
+def test_a_rollback_of_the_first_environment(settled: Story) -> None:
+    first = settled.runs("dev")
+    settled.through(2, "dev")
+    pull = rollback(settled.context, settled.at("dev"), first.name, force=False)
+    assert pull
+    settled.repository.fetch()
+    said = prove(settled.context, pull)
+    assert said == f"#1: arrives at release {first.name} exactly; ran in dev before"
+    settled.merge(pull)
+    assert settled.deploy("dev").tree == settled.serving("dev") == first.tree
+
+
+def test_a_promotions_name_hides_no_change_from_the_other_checks(settled: Story) -> None:
+    """They leave such a branch to the proof; delivery would release what arrives."""
+    pull = opened(settled, "dev", "promote/dev/by-hand", **{"pipeline/features.py": "HOT = 1\n"})
+    with pytest.raises(Refused, match=r"dev: tree \w+ is no release"):
+        prove(settled.context, pull)
+
+
+def test_a_promotion_to_no_environment_fails(settled: Story) -> None:
+    settled.repository.git("push", "--quiet", "origin", "origin/dev:refs/heads/mine")
+    pull = opened(settled, "mine", "promote/mine/by-hand", **{"notes.md": "x\n"})
+    with pytest.raises(Refused, match=r"by its proof alone, and mine is no environment's branch"):
+        prove(settled.context, pull)
+    plain = opened(settled, "mine", **{"notes.md": "x\n"})
+    assert prove(settled.context, plain) == "#2: nothing to prove: mine is no environment's branch"
 
 
 def test_a_hotfix_names_who_made_it(settled: Story) -> None:
