@@ -3,7 +3,6 @@
 import hashlib
 import json
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from gitops.bundle import LOCK, METRICS, MODEL
 from gitops.context import Context
 from gitops.git import Taken
 from gitops.records import Model, Release
+from gitops.registry import Registry
 from gitops.settings import Refused, parse
 
 SECONDS = 60  # `review.lock` answers in a tenth of one
@@ -89,17 +89,20 @@ def build(context: Context, commit: str, tree: str, skipped: tuple[str, ...]) ->
         "url": context.run_url,
     }
     draft = parse(Release, values, f"release/{tree[:12]}")
-    return registered(draft, folder, context.registry.register)
+    return registered(draft, folder, context.registry)
 
 
-def registered(draft: Release, folder: Path, register: Callable[[Release, Path], int]) -> Release:
-    """With its version in the registry, which is a help to people and never a condition."""
+def registered(draft: Release, folder: Path, registry: Registry) -> Release:
+    """With what MLflow knows of it, which is a help to people and never a condition."""
     try:
-        version = register(draft, folder)
+        known = {
+            "run": registry.run_of(draft.model.sha256),
+            "version": registry.register(draft, folder),
+        }
     except Refused as refusal:
         print(f"warning: {refusal}; `make reconcile` registers it later", file=sys.stderr)
         return draft
-    return draft.model_copy(update={"model": draft.model.model_copy(update={"version": version})})
+    return draft.model_copy(update={"model": draft.model.model_copy(update=known)})
 
 
 def fresh(folder: Path) -> None:

@@ -176,6 +176,10 @@ class Listing(Registry):
     def alias(self, environment: str, tree: str) -> None:
         self.aliases[environment] = self.read().versions[tree]
 
+    def run_of(self, model_sha256: str) -> str | None:
+        self.read()
+        return f"run of {model_sha256[:7]}"
+
     def register(self, release: Release, bundle: Path) -> int:
         for action in self.meanwhile:
             action()
