@@ -1,5 +1,6 @@
 """Where releases run: one file in environments/ each. Adding a file and a branch adds one."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,8 @@ from pydantic import Field, field_validator
 from gitops.settings import Refused, Strict, parse
 
 FOLDER = Path("environments")
+NAME = re.compile(r"[a-z][a-z0-9-]*")
+RESERVED = re.compile(r"latest|v[0-9]+")  # MLflow takes these for versions
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
@@ -89,6 +92,11 @@ def one(name: str, text: str, source: str) -> Environment:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Refused(f"{source}: not TOML: {error}") from None
+    if not NAME.fullmatch(name) or RESERVED.fullmatch(name):
+        raise Refused(
+            f"{source}: {name!r} names tags and an alias of the model registry: lower-case "
+            "letters, digits and hyphens, and neither latest nor v and a number"
+        )
     settings = parse(Settings, values, source)
     return Environment(name=name, **dict(settings))
 

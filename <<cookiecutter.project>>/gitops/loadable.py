@@ -11,7 +11,7 @@ from typing import Any
 
 from gitops.bundle import EXAMPLES, MANIFEST, digest
 
-FLAVOR = "gitops/flavor.py"
+FLAVOR = "serving/flavor.py"
 CODE = ("pipeline", "serving")
 REQUIREMENTS = "requirements/serving.txt"
 WHOLE = "MLmodel"  # stored last: where it lies, everything else does

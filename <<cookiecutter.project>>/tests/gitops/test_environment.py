@@ -136,3 +136,9 @@ def test_a_folder_without_environments_is_refused(tmp_path: Path) -> None:
 def test_a_name_that_is_none_is_refused_with_those_that_are() -> None:
     with pytest.raises(Refused, match="'qa': no such environment; there are dev, uat, prod"):
         environment.named(compose(SHIPPED), "qa")
+
+
+@pytest.mark.parametrize("name", ["eu west", "latest", "v1", "a/b", "Prod", ""])
+def test_a_name_that_no_tag_or_alias_can_have_is_refused(name: str) -> None:
+    with pytest.raises(Refused, match=r"names tags and an alias of the model registry"):
+        environment.one(name, "", f"environments/{name}.toml")
