@@ -28,7 +28,8 @@ def deliver(branch: Annotated[str, typer.Option()], commit: Annotated[str, typer
     """Deliver a pushed commit: release, deploy, propose the next step."""
     from gitops.deliver import deliver
 
-    for line in deliver(here(), branch, commit):
+    context = here()
+    for line in deliver(context, branch, context.repository.commit(commit)):
         print(line, flush=True)
 
 
@@ -98,8 +99,11 @@ def vouch(
     commit: Annotated[str, typer.Option(help="What they ran on.")],
 ) -> None:
     """Say on a commit which checks have passed: what is dispatched counts for no pull request."""
+    try:
+        found = {name: job["result"] for name, job in json.loads(checks).items()}
+    except (ValueError, AttributeError, KeyError, TypeError):
+        raise typer.BadParameter("no JSON of `needs`", param_hint="--checks") from None
     context = here()
-    found = {name: job["result"] for name, job in json.loads(checks).items()}
     for name, result in found.items():
         if result in ("success", "skipped"):
             context.forge.vouch(context.repository.commit(commit), name, context.run_url or "")

@@ -54,7 +54,8 @@ class Local:
     def __init__(self, repository: Repository, home: Path) -> None:
         self.repository = repository
         self.remote = Repository(Path(forge.located(repository).path), repository.remote)
-        self.folder, self.queue, self.statuses = home / "pulls", home / "runs/queue", home / "statuses"
+        self.folder, self.statuses = home / "pulls", home / "statuses"
+        self.queue = home / "runs/queue"
 
     def pulls(self, *, head: str | None = None, base: str | None = None) -> list[Pull]:
         tips = self.tips()
