@@ -4,7 +4,7 @@ import pytest
 
 from gitops.deploy import deploy
 from gitops.forge import Pull
-from gitops.promote import PREFIX, rollback
+from gitops.promote import rollback
 from gitops.proof import prove
 from gitops.settings import Refused
 from tests.gitops.stories import FIX, Story
@@ -91,26 +91,6 @@ def test_force_is_said(settled: Story) -> None:
 def test_where_releases_are_made_there_is_nothing_to_prove(settled: Story) -> None:
     pull = opened(settled, "dev", **{"notes.md": "x\n"})
     assert prove(settled.context, pull) == ("#1: nothing to prove: dev is where releases are made")
-
-
-def test_a_rollback_where_releases_are_made(settled: Story) -> None:
-    first = settled.runs("dev")
-    settled.through(2, "dev")
-    pull = rollback(settled.context, settled.at("dev"), first.name, force=False)
-    assert pull
-    settled.repository.fetch()
-    said = prove(settled.context, pull)
-    assert said == f"#1: arrives at release {first.name} exactly; ran in dev before"
-
-
-@pytest.mark.parametrize(("base", "why"), [("dev", "is no release"), ("mine", "no environment's")])
-def test_the_name_of_a_promotion_hides_nothing(settled: Story, base: str, why: str) -> None:
-    """Such a branch is neither tested nor trained, so it must prove what it is."""
-    git, name = settled.repository.git, f"{PREFIX}dev/x"
-    git("push", "--quiet", "origin", "origin/dev:refs/heads/mine", f"origin/dev:refs/heads/{name}")
-    settled.commit(name, **{"pipeline/features.py": "HOT = True\n"})
-    with pytest.raises(Refused, match=why):
-        prove(settled.context, settled.forge.open(name, base, "By hand", ""))
 
 
 def test_a_change_by_hand_fails_by_its_paths(settled: Story) -> None:
