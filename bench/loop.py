@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path.cwd()))
 
 from gitops import context, journal
-from gitops.local import Local
+from gitops.forges.local import Local
 
 STATUS = 5  # runs of status; their median counts
 

@@ -19,7 +19,6 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-SILENT = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 PAUSE = 0.02  # seconds between two looks
 SECONDS = 10.0  # to answer once: nothing here takes one
 
@@ -51,7 +50,8 @@ def deploy(release: Path, live: Path, port: int) -> None:
     while answers(port):
         time.sleep(PAUSE)
     words = [sys.executable, __file__, "serve", str(live), str(port)]
-    process = subprocess.Popen(words, start_new_session=True, **SILENT)
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(words, start_new_session=True, stdout=quiet, stderr=quiet)
     live.with_suffix(".pid").write_text(str(process.pid), "utf-8")
     while process.poll() is None and not answers(port):
         time.sleep(PAUSE)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     import httpx
 
 # The template is read as it lies, and checked there.
-GitHub: Any = importlib.import_module("gitops.github").GitHub
-Asked: Any = importlib.import_module("gitops.rest").Asked
+GitHub: Any = importlib.import_module("gitops.forges.github").GitHub
+Asked: Any = importlib.import_module("gitops.forges.rest").Asked
 Refused: Any = importlib.import_module("gitops.settings").Refused
 
 # It reads 13 MB of JSON for 10 to 17 s; on a machine that does other things, for much longer.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from baking import ROOT, clean_environment
 from gitops import context, journal
-from gitops.local import Local
+from gitops.forges.local import Local
 
 if TYPE_CHECKING:
     from gitops.journal import Journal

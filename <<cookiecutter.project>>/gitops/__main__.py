@@ -188,8 +188,8 @@ def merge(
     how: Annotated[str, typer.Option(help="merge, squash or rebase.")] = "squash",
 ) -> None:
     """Merge a pull request of the forge on this machine, and run its workflows."""
-    from gitops.local import Local
-    from gitops.runner import LEFT_OUT, Runner
+    from gitops.forges.local import Local
+    from gitops.forges.runner import LEFT_OUT, Runner
 
     context = here()
     forge = context.forge

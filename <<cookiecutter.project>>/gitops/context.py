@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gitops import environment, forge, git
 from gitops.environment import Environment
+from gitops.forges import remote
 from gitops.registry import Registry, uri
 from gitops.settings import Refused
 from gitops.target import Target
@@ -23,7 +24,7 @@ class Context:
 
     @cached_property
     def forge(self) -> forge.Forge:
-        return forge.of(self.repository)
+        return remote.of(self.repository)
 
     @cached_property
     def registry(self) -> Registry:
@@ -57,7 +58,7 @@ class Context:
 
     def target(self, environment: Environment) -> Target:
         """Where an environment runs, to look at."""
-        from gitops.process import Process
+        from gitops.targets.process import Process
 
         return Process(self.home, environment)
 
@@ -77,13 +78,13 @@ class Context:
         return self.target(environment)
 
 
-def here(remote: str | None = None, *, fetch: bool = True) -> Context:
+def here(name: str | None = None, *, fetch: bool = True) -> Context:
     """The context of this folder, with everything that the remote knows.
 
     Raises:
         Refused: no repository, no remote, or a wrong setting.
     """
-    return of(git.find(remote), fetch=fetch)
+    return of(git.find(name), fetch=fetch)
 
 
 def of(repository: git.Repository, *, fetch: bool = True) -> Context:

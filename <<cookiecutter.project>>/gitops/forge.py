@@ -70,31 +70,6 @@ class Place:
         return f"{self.host}/{self.path}" if self.host else self.path
 
 
-def of(repository: Repository) -> Forge:
-    """The forge of the repository's remote.
-
-    Raises:
-        Refused: it is none that is known here.
-    """
-    place = located(repository)
-    if not place.host:
-        from gitops import local
-
-        return local.Local(repository, home(repository))
-    from gitops import github
-
-    if api := github_api(place.host):
-        owner, _, name = place.path.partition("/")
-        if not owner or not name or "/" in name:
-            raise Refused(f"remote {repository.remote!r}: {place}: not <owner>/<name> on GitHub")
-        return github.GitHub(owner, name, api)
-    raise Refused(
-        f"remote {repository.remote!r}: {place}: a forge that is not known here; known are "
-        "github.com, the GitHub server that GITHUB_SERVER_URL names, and a bare repository on "
-        "this machine"
-    )
-
-
 def home(repository: Repository) -> Path:
     """The folder for what is local to a forge: beside a bare repository on this machine."""
     place = located(repository)

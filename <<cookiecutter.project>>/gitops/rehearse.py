@@ -23,12 +23,12 @@ from gitops.change import ending
 from gitops.context import Context, of
 from gitops.environment import Environment
 from gitops.forge import Pull
+from gitops.forges.local import Local
+from gitops.forges.runner import LEFT_OUT, Run, Runner
 from gitops.git import Repository
-from gitops.local import Local
-from gitops.process import Process
 from gitops.promote import rollback
-from gitops.runner import LEFT_OUT, Run, Runner
 from gitops.settings import Refused
+from gitops.targets.process import Process
 
 FOLDER = Path(".rehearsal")
 REMOTE = "rehearsal"

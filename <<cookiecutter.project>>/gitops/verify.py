@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from gitops.bundle import EXAMPLES, MANIFEST
-from gitops.client import ask
 from gitops.records import Evidence
 from gitops.settings import Refused
+from gitops.targets.client import ask
 
 READY_SECONDS = 5  # its target has waited for it already: one that is not ready now has ended
 PAUSE = 0.05  # seconds between two looks

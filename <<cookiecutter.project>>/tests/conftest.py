@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from gitops import interpreter
+from gitops.targets import interpreter
 from pipeline import evaluate, features, ingest, params, train, validate
 from tests.projects import CODE, ROOT, SMALL, copy_project, succeed
 from tests.serving.bundles import bundle_of

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gitops import forge
-from gitops.runner import Run, Runner
+from gitops.forges.runner import Run, Runner
 from tests.gitops.repositories import commit, forge_of
 
 

@@ -23,9 +23,9 @@ from gitops.context import Context
 from gitops.deploy import deploy
 from gitops.environment import Environment
 from gitops.forge import Pull
+from gitops.forges.local import Local
 from gitops.git import Repository
 from gitops.journal import Journal, read
-from gitops.local import Local
 from gitops.promote import promote, rollback
 from gitops.records import Evidence, Model, Outcome, Release
 from gitops.registry import Registry

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gitops import act
+from gitops.forges import act
+from gitops.forges.work import Work
 from gitops.settings import Refused
-from gitops.work import Work
 from tests.projects import ROOT
 
 

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from gitops import address
 from gitops.settings import Refused
+from gitops.targets import address
 from tests.serving.bundles import free_port
 
 

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from gitops.client import Silent, ask
 from gitops.settings import Refused
+from gitops.targets.client import Silent, ask
 from tests.gitops.server import Answer, serve
 from tests.serving.bundles import free_port
 

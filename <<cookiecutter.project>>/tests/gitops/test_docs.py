@@ -12,7 +12,7 @@ from tests.projects import ROOT
 
 PAGES = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
 EXPLAINED = PAGES["promotion.md"] + PAGES["github.md"]
-SOURCES = [path.read_text() for path in sorted((ROOT / "gitops").glob("*.py"))]
+SOURCES = [path.read_text() for path in sorted((ROOT / "gitops").rglob("*.py"))]
 WORKFLOWS = {path.stem: path.read_text() for path in (ROOT / ".github/workflows").glob("*.yml")}
 GAP = "…"  # in a message and on a page: what varies
 LEAST = 12  # characters of a clause: fewer say nothing of their own

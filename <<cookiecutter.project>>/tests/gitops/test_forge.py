@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from gitops import forge
+from gitops.forges.github import GitHub
+from gitops.forges.local import Local
+from gitops.forges.remote import of as forge_of_remote
 from gitops.git import Repository
-from gitops.github import GitHub
-from gitops.local import Local
 from gitops.settings import Refused
 from tests.projects import succeed
 
@@ -47,7 +48,7 @@ def remote(work: Path, url: str) -> Repository:
     ],
 )
 def test_github_by_any_of_its_urls(work: Path, url: str) -> None:
-    found = forge.of(remote(work, url))
+    found = forge_of_remote(remote(work, url))
     assert isinstance(found, GitHub)
     assert (found.owner, found.name) == ("octocat", "flights")
     assert found.rest.api == "https://api.github.com"
@@ -67,7 +68,7 @@ def test_the_server_of_an_enterprise(
     monkeypatch.setenv("GITHUB_SERVER_URL", "https://ghe.example.com")
     if named:
         monkeypatch.setenv("GITHUB_API_URL", named)
-    found = forge.of(remote(work, url))
+    found = forge_of_remote(remote(work, url))
     assert isinstance(found, GitHub)
     assert found.rest.api == (api or "https://ghe.example.com/rest")
 
@@ -75,7 +76,7 @@ def test_the_server_of_an_enterprise(
 @pytest.mark.parametrize("form", ["{}/origin.git", "file://{}/origin.git", "../origin.git"])
 def test_a_bare_repository_on_this_machine(work: Path, form: str) -> None:
     repository = remote(work, form.format(work.parent))
-    assert isinstance(forge.of(repository), Local)
+    assert isinstance(forge_of_remote(repository), Local)
     assert forge.home(repository) == work.parent / "origin.forge"
 
 
@@ -111,7 +112,7 @@ def test_what_is_local_to_a_remote_forge(work: Path, monkeypatch: pytest.MonkeyP
 )
 def test_other_remotes_are_refused(work: Path, url: str, why: str) -> None:
     with pytest.raises(Refused, match=re.escape(why)) as refused:
-        forge.of(remote(work, url))
+        forge_of_remote(remote(work, url))
     assert HIDDEN not in str(refused.value)
     assert "\n" not in str(refused.value)
 

@@ -7,7 +7,7 @@ import pytest
 
 from gitops import forge
 from gitops.forge import Pull
-from gitops.github import GitHub
+from gitops.forges.github import GitHub
 from gitops.settings import Refused
 from tests.gitops.server import Answer, serve
 

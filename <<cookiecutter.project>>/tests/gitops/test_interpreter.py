@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gitops import interpreter
-from gitops.interpreter import make
 from gitops.settings import Refused
+from gitops.targets import interpreter
+from gitops.targets.interpreter import make
 from tests.projects import ROOT, succeed
 
 # Small, and in the shipped lock: what holds for one package holds for all.

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gitops import forge, local, merge
-from gitops.local import Dispatch, Local
+from gitops import forge
+from gitops.forges import local, merge
+from gitops.forges.local import Dispatch, Local
+from gitops.forges.remote import of as forge_of_remote
 from gitops.settings import Refused
 from tests.gitops.repositories import clone_of, commit, forge_of
 from tests.projects import succeed
@@ -20,7 +22,7 @@ WORKFLOW = "on: {push: {}, workflow_dispatch: {inputs: {pull: {type: number}}}}\
 @pytest.fixture
 def here(tmp_path: Path) -> Local:
     repository = forge_of(tmp_path)
-    found = forge.of(repository)
+    found = forge_of_remote(repository)
     assert isinstance(found, Local)
     return found
 
@@ -61,7 +63,7 @@ def test_a_request_lies_beside_the_repository_as_files(here: Local, tmp_path: Pa
 def test_another_clone_sees_the_same(here: Local) -> None:
     branch(here, "try")
     pull = ask(here)
-    assert forge.of(clone_of(here.repository, "second")).pull(1) == pull
+    assert forge_of_remote(clone_of(here.repository, "second")).pull(1) == pull
 
 
 def test_a_comment_of_the_same_marker_is_replaced(here: Local) -> None:

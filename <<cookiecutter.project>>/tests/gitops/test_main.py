@@ -10,7 +10,8 @@ import pytest
 
 from gitops import forge
 from gitops.__main__ import app, main
-from gitops.local import Local
+from gitops.forges.local import Local
+from gitops.forges.remote import of as forge_of_remote
 from tests.gitops.repositories import commit
 from tests.gitops.runs import runner_of
 from tests.gitops.stories import Story
@@ -221,7 +222,7 @@ class TestMerge:
             succeed("git", "push", "--quiet", "origin", f"dev:{name}", cwd=repository.path)
         commit(repository, "bad", broken="x\n")
         commit(repository, "try", **{"notes.md": "x\n"})
-        here = forge.of(repository)
+        here = forge_of_remote(repository)
         assert isinstance(here, Local)
         here.open("try", "dev", "Try", "")
         return here

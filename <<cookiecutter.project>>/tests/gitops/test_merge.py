@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gitops import merge
 from gitops.forge import Pull
+from gitops.forges import merge
 from gitops.git import Repository
 from gitops.settings import Refused
 from tests.gitops.repositories import commit, forge_of

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from gitops import patience, rest
-from gitops.github import GitHub
+from gitops.forges import patience, rest
+from gitops.forges.github import GitHub
 from gitops.settings import Refused
 from tests.gitops.server import LOST, Answer, serve
 from tests.gitops.test_github import found

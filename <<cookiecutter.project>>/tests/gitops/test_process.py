@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gitops import worker
-from gitops.process import Process
 from gitops.settings import Refused
+from gitops.targets import worker
+from gitops.targets.process import Process
+from gitops.targets.worker import Worker
 from gitops.verify import verify
-from gitops.worker import Worker
 from pipeline import files
 from tests.projects import ROOT
 from tests.serving import bundles
@@ -412,7 +412,7 @@ def test_a_deployer_killed_at_any_instant_leaves_what_the_next_one_finishes(
     load = Load(target.url, row)
     code = (
         "import sys; from pathlib import Path; from gitops import environment\n"
-        "from gitops.process import Process\n"
+        "from gitops.targets.process import Process\n"
         "_, home, address, number, bundle = sys.argv\n"
         "dev = environment.read()['dev'].model_copy(update={'address': address})\n"
         "target = Process(Path(home), dev)\n"

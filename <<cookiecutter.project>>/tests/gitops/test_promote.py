@@ -2,6 +2,7 @@
 
 import pytest
 
+from gitops.bundle import MODEL
 from gitops.deploy import Superseded, deploy
 from gitops.forge import Pull
 from gitops.git import Repository
@@ -23,17 +24,16 @@ def heads(story: Story, base: str) -> dict[str, str]:
 
 class TestExactTree:
     @pytest.mark.parametrize("how", HOW)
-    def test_by_every_way_to_merge(self, story: Story, how: str) -> None:
+    def test_by_every_way_to_merge(self, settled: Story, how: str) -> None:
         """By git itself, not by a forge; prod serves the bytes that uat served."""
-        for rate in (1, 2):
-            release = story.released(rate, **{f"pipeline/new{rate}.py": "", "README.md": f"{rate}"})
-            story.deploy("dev")
-            for name, branch in (("uat", "uat"), ("prod", "main")):
-                merged_by_hand(story, story.propose(name), how)
-                assert story.tree(branch) == release.tree
-                story.deploy(name)
-        served = [story.target(name).running() for name in ("uat", "prod")]
-        model = sha256(outputs_of(2)[next(iter(release.model.files))])
+        release = settled.released(2, **{"pipeline/new.py": "", "README.md": "other\n"})
+        settled.deploy("dev")
+        for name, branch in (("uat", "uat"), ("prod", "main")):
+            merged_by_hand(settled, settled.propose(name), how)
+            assert settled.tree(branch) == release.tree
+            settled.deploy(name)
+        served = [settled.target(name).running() for name in ("uat", "prod")]
+        model = sha256(outputs_of(2)[MODEL])
         assert [one and one.model_sha256 for one in served] == [model, model]
         assert release.model.sha256 == model
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from gitops import patience, rest
-from gitops.github import GitHub
+from gitops.forges import patience, rest
+from gitops.forges.github import GitHub
 from gitops.settings import Refused
 from tests.gitops.server import LOST, Answer, serve
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from gitops import work
-from gitops.runner import Run, Runner
+from gitops.forges import work
+from gitops.forges.runner import Run, Runner
 from gitops.settings import Refused
 from tests.gitops.repositories import commit
 from tests.gitops.runs import runner_of, said
@@ -294,7 +294,7 @@ def another(runner: Runner, what: str, *before: str) -> Iterator[subprocess.Pope
 import sys
 from pathlib import Path
 from gitops.git import Repository
-from gitops.runner import Runner
+from gitops.forges.runner import Runner
 runner = Runner(Repository(Path(sys.argv[1]), "origin"), Path(sys.argv[2]))
 {what}
 """

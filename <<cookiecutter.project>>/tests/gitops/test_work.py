@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops import work
+from gitops.forges import work
 from gitops.settings import Refused
 
 

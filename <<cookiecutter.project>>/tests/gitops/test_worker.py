@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gitops import worker
 from gitops.settings import Refused
-from gitops.worker import Gone, Hung, Worker
+from gitops.targets import worker
+from gitops.targets.worker import Gone, Hung, Worker
 from tests.serving.bundles import until
 
 # Answers every word with its state; `give` comes with a socket, `drain` ends it.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops.runner import LOCKS, Run, Runner
+from gitops.forges.runner import LOCKS, Run, Runner
 from tests.gitops.repositories import commit
 from tests.gitops.runs import runner_of, said
 from tests.projects import ROOT, succeed

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gitops.environment import Environment, read
-from gitops.worker import Worker
+from gitops.targets.worker import Worker
 from pipeline import files
 from tests.projects import ROOT, copy_project
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gitops.client import ask
-from gitops.worker import Worker
+from gitops.targets.client import ask
+from gitops.targets.worker import Worker
 from tests.serving import bundles
 from tests.serving.load import Load
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 
 from gitops import credentials
-from gitops.patience import Passing
+from gitops.forges.patience import Passing
 from gitops.settings import Refused
 
 VERSION = "2022-11-28"  # of the API: the one that servers of every age know

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from gitops.forges.work import Work
 from gitops.settings import Refused
-from gitops.work import Work
 
 EVENT, CHECKOUT = "event.json", "checkout"  # in the folder of a run
 IMAGE = "ubuntu-24.04"  # what the workflows run on

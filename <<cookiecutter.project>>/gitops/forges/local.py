@@ -16,8 +16,9 @@ from typing import Literal
 
 import yaml
 
-from gitops import forge, merge
+from gitops import forge
 from gitops.forge import Pull
+from gitops.forges import merge
 from gitops.git import Repository
 from gitops.lock import held
 from gitops.settings import Refused, Strict, parse

@@ -5,8 +5,8 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from gitops.forge import Pull, fitting
-from gitops.patience import again, anew
-from gitops.rest import Asked, Rest, strange
+from gitops.forges.patience import again, anew
+from gitops.forges.rest import Asked, Rest, strange
 
 READ = "pull-requests: read"
 WRITE = "pull-requests: write"

@@ -17,9 +17,9 @@ from typing import Any
 
 import yaml
 
-from gitops import act, work
+from gitops.forges import act, work
+from gitops.forges.local import WORKFLOWS, Dispatch, Local, write
 from gitops.git import Repository
-from gitops.local import WORKFLOWS, Dispatch, Local, write
 from gitops.lock import held
 from gitops.settings import Refused, parse
 

@@ -15,14 +15,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from gitops import interpreter
-from gitops.address import bound
-from gitops.client import ask
 from gitops.environment import Environment
 from gitops.lock import held
 from gitops.settings import Refused
 from gitops.target import Running
-from gitops.worker import Gone, Hung, Worker
+from gitops.targets import interpreter
+from gitops.targets.address import bound
+from gitops.targets.client import ask
+from gitops.targets.worker import Gone, Hung, Worker
 
 LOG = "service.log"
 SECONDS = 5  # for one answer over HTTP, or to end after drain_seconds have passed

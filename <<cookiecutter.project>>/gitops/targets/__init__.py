@@ -1,0 +1,1 @@
+"""Where services run: as processes of this machine."""
