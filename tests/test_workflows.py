@@ -152,7 +152,7 @@ def test_a_request_supersedes_only_itself() -> None:
 def test_what_is_dispatched_takes_what_is_sent() -> None:
     sent = re.findall(
         r'dispatch\("([a-z-]+\.yml)", [^{]+\{"(\w+)":',
-        "".join(path.read_text("utf-8") for path in (TEMPLATE / "gitops").glob("*.py")),
+        "".join(path.read_text("utf-8") for path in (TEMPLATE / "gitops").rglob("*.py")),
     )
     assert sent
     for workflow, key in set(sent):
