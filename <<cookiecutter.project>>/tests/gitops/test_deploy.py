@@ -11,9 +11,9 @@ from gitops import bundle, deploy, forge
 from gitops.bundle import LOCK, MODEL
 from gitops.deploy import Superseded
 from gitops.reconcile import reconcile, tags
-from gitops.records import Outcome, Release
+from gitops.records import Evidence, Outcome, Release
 from gitops.settings import Refused
-from tests.gitops.repositories import json_of, outcome_of
+from tests.gitops.repositories import add_intent, json_of, outcome_of
 from tests.gitops.stories import Story, founded, opened, outputs_of
 from tests.projects import ROOT
 
@@ -370,6 +370,19 @@ class TestLateWorker:
         assert ends(story, "prod") == ["healthy", "open", "healthy"]
         assert story.target("prod").up.keys() == {3}
 
+    def test_a_newer_number_is_enough(self, story: Story, first: Release, second: Release) -> None:
+        """It has not reached the target yet, and clients are left to it all the same."""
+
+        def claimed() -> None:
+            held = story.journal.tags[first.tree]
+            add_intent(story.repository, first, held, "prod", 3)
+
+        story.target("prod").meanwhile["start 2"] = claimed
+        with pytest.raises(Superseded, match="deployment 2 is superseded by 3"):
+            story.deploy("prod")
+        assert story.target("prod").asked[-2:] == ["start 2", "discard 2"]
+        assert story.serving("prod") == first.tree
+
     def test_its_failure_is_nobodys(self, story: Story, first: Release, second: Release) -> None:
         story.world.broken[second.tree] = "no"
 
@@ -402,14 +415,15 @@ class TestLateWorker:
         story.released(1, **{"README.md": "other\n"})
         verify, turns = story.world.verify, itertools.count()
 
-        def meanwhile(*words: object) -> object:
+        def meanwhile(url: str, tree: str, folder: Path) -> Evidence:
+            evidence = verify(url, tree, folder)
             if next(turns) == 0:
                 story.released(2)
                 story.deploy("dev")
-            return verify(*words)  # type: ignore[arg-type]
+            return evidence
 
         monkeypatch.setattr("gitops.deploy.verify", meanwhile)
-        with pytest.raises(Refused):
+        with pytest.raises(Superseded):
             story.deploy("dev")
         assert story.serving("dev") == story.tree("dev")
         assert ends(story, "dev") == ["healthy", "open", "healthy"]

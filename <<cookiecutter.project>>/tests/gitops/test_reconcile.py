@@ -74,8 +74,9 @@ class TestServices:
         assert settled.journal.numbers["dev"] == 2
 
     def test_another_release_answers(self, settled: Story) -> None:
+        """Its model is the same, and its code is not."""
         old = settled.runs("dev")
-        settled.released(2)
+        settled.released(1, **{"pipeline/features.py": "FEATURES = (1,)\n"})
         settled.deploy("dev")
         settled.world.registry.aliases["dev"] = 2
         target = settled.target("dev")
