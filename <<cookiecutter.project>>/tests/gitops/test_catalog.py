@@ -283,7 +283,7 @@ def test_a_server_that_never_answers_is_refused(monkeypatch: pytest.MonkeyPatch)
         f"http://user:{HIDDEN}@127.0.0.1:9/a@b",
         f"http://user:{HIDDEN}@127.0.0.1:x",
         f"postgresql://user:{HIDDEN}@127.0.0.1:9/mlflow",
-        f"nonsense://user:{HIDDEN}%40%2f@127.0.0.1/%2f",
+        f"nonsense://user:{HIDDEN}%40%2f@127.0.0.1/%2f",  # pragma: allowlist secret
     ],
 )
 def test_name_and_password_are_in_no_message(
