@@ -217,6 +217,10 @@ def rehearse(
     loop = rehearse(Path.cwd(), every)
     print()
     show.status(status(loop.context, prove=True), prove=True)
+    print(
+        f"\nAsk {loop.context.last.name}, with a row that it never learned from:\n  {loop.try_it()}"
+    )
+    print("make status PROVE=1 asks all of this again; make stop ends the services.")
 
 
 def main() -> None:

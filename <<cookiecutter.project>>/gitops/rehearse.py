@@ -6,6 +6,7 @@ Under .rehearsal/: `origin.git` is the forge, act is its runner, `origin.forge/`
 requests and services, `work` is the clone of somebody who changes the model twice.
 """
 
+import json
 import re
 import shutil
 import time
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gitops import environment, journal
+from gitops import bundle, environment, journal
 from gitops.bundle import LOCK
 from gitops.change import ending
 from gitops.context import Context, of
@@ -107,6 +108,18 @@ class Rehearsal:
         """
         if run.code:
             raise Refused(f"{run.workflow} is red; see {run.log}:\n{ending(run.log.read_text())}")
+
+    def try_it(self) -> str:
+        """A command that asks the last environment about a row of its release's examples."""
+        where = self.context.last
+        current = journal.read(self.context.repository).current(where.name)
+        if current is None:
+            raise Refused(f"{where.name} runs nothing; see {self.runner.logs}")
+        folder = bundle.place(self.context.home, current.intent.tree)
+        row = json.loads((folder / bundle.EXAMPLES).read_text())[0]["row"]
+        path = self.context.home / "row.json"
+        path.write_text(json.dumps({"rows": [row]}, indent=1) + "\n")
+        return f"curl -s -d @{path} {where.url}/predict"
 
     def waiting(self, where: Environment) -> Pull:
         """The request that the last delivery has opened for an environment."""
