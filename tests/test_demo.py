@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -87,6 +88,12 @@ def test_the_whole_story(tmp_path: Path) -> None:
         assert re.search(r"^prod +main .*http://127.0.0.1:\d+ *$", output, re.MULTILINE)
         assert "Everything agrees with git; each service holds" in output
         assert output.count("Promote to ") == 4
+        asked = re.search(r"curl -s -d (@\S+) (\S+)$", output, re.MULTILINE)
+        assert asked
+        command = ["curl", "--silent", "--max-time", "10", "--data", *asked.groups()]
+        answer = subprocess.run(command, capture_output=True, check=True).stdout
+        (prediction,) = json.loads(answer)["predictions"]
+        assert 0 < prediction < 1
         done = subprocess.run(
             ["git", "status", "--porcelain"], cwd=project, capture_output=True, check=True
         )
