@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gitops.stories import Story, founded, opened
+from tests.gitops.stories import Story, Trainer, founded, opened
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +38,9 @@ def settled(first_release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     story = opened(tmp_path, monkeypatch)
     story.resume()
     return story
+
+
+@pytest.fixture
+def trainer(settled: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings take no time."""
+    monkeypatch.setattr("gitops.change.train", Trainer(settled).train)

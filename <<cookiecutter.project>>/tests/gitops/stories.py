@@ -6,6 +6,7 @@ that a test can break them, hold them up, and count what was asked of them.
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -32,11 +33,12 @@ from gitops.registry import Registry
 from gitops.settings import Refused
 from gitops.target import Running, Target
 from tests.gitops.repositories import (
+    IDENT,
     WHEN,
     add_release,
     annotated,
     clone_of,
-    commit,
+    data,
     forge_of,
     intent_of,
     json_of,
@@ -274,19 +276,33 @@ class Story:
         return self.repository.tree(self.tip(branch))
 
     def commit(self, branch: str = "dev", **files: str) -> str:
-        made = commit(self.repository, branch, **files)
+        """Commit files to a branch of the remote: one process, and a fetch."""
+        told = [f"commit refs/heads/{branch}\ncommitter {IDENT}\n{data(', '.join(files))}"]
+        told.append(f"from refs/heads/{branch}^0\n")
+        for name, text in files.items():
+            told.append(f"M 644 inline {name}\n{data(text)}")
+        self.tell(told)
+        return self.repository.commit(f"refs/remotes/origin/{branch}")
+
+    def tell(self, told: Iterable[str]) -> str:
+        """Let the remote have what is told in the words of `git fast-import`; what it answers."""
+        remote = Repository(Path(self.repository.url), "origin")
+        said = remote.git("fast-import", "--quiet", "--force", text="".join(told))
         self.repository.fetch()
-        return made
+        return said
 
     def trained(self, rate: int, branch: str = "dev", **files: str) -> str:
         """Commit parameters with their dvc.lock, and put its outputs in cache and store."""
-        for content in outputs_of(rate).values():
-            for folder in self.stores:
+        self.store(rate, 11, *self.stores)
+        changed = {"params.yaml": params_of(rate), LOCK: lock_of(rate)}
+        return self.commit(branch, **(changed | files))
+
+    def store(self, rate: int, until: int, *folders: Path) -> None:
+        for content in outputs_of(rate, until).values():
+            for folder in folders:
                 path = folder / "files/md5" / md5(content)[:2] / md5(content)[2:]
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
-        changed = {"params.yaml": params_of(rate), LOCK: lock_of(rate)}
-        return self.commit(branch, **(changed | files))
 
     @property
     def stores(self) -> tuple[Path, Path]:
@@ -329,23 +345,46 @@ class Story:
         self.world.registry.tags[len(self.world.registry.tags) + 1] = {TREE: release.tree}
         return folder
 
+    def through(self, rate: int, last: str = "prod", **files: str) -> Release:
+        """A release on its way, told at once: test_deliver.py goes it step by step."""
+        made = self.trained(rate, **files)
+        names = list(self.context.environments)
+        promoted = names[1 : names.index(last) + 1]
+        return self.ran(made, rate, {names[0]: made} | self.tips(promoted, made))
+
     def settle(self, rate: int) -> None:
-        """A release that runs everywhere, told at once."""
+        """A release that runs everywhere, and branches that are at one commit."""
         made = self.trained(rate)
+        branches = [where.branch for where in self.context.environments.values()]
+        self.tell(f"reset refs/heads/{branch}\nfrom {made}\n" for branch in branches)
+        self.ran(made, rate, dict.fromkeys(self.context.environments, made))
+
+    def tips(self, names: list[str], made: str) -> dict[str, str]:
+        """Promote a commit's tree to the branches of environments."""
+        told = []
+        for mark, name in enumerate(names, 1):
+            branch = f"refs/heads/{self.at(name).branch}"
+            told.append(f"commit {branch}\nmark :{mark}\ncommitter {IDENT}\n{data('promote')}")
+            told.append(f"from {branch}^0\nM 040000 {self.repository.tree(made)} \n")
+            told.append(f"get-mark :{mark}\n")
+        return dict(zip(names, self.tell(told).split(), strict=True)) if names else {}
+
+    def ran(self, made: str, rate: int, tips: Mapping[str, str]) -> Release:
+        """Record a release and that it runs where branches have these tips; let it serve there."""
         release = release_of(self.repository.tree(made), made, **self.about(rate))
-        self.seed(release, rate)
+        folder, numbers = self.seed(release, rate), self.journal.numbers
         told = [annotated(f"release/{release.name}", ":1", made, json_of(release))]
-        for mark, where in enumerate(self.context.environments.values(), 2):
-            intent = intent_of(release, where.name, 1)
-            name = f"{where.name}/1"
-            told.append(annotated(f"deploy/{name}", f":{mark}", ":1", json_of(intent)))
+        for mark, (name, tip) in enumerate(tips.items(), 2):
+            intent = intent_of(release, name, numbers[name] + 1, commit=tip)
+            path = f"{name}/{intent.number}"
+            told.append(annotated(f"deploy/{path}", f":{mark}", ":1", json_of(intent)))
             outcome = json_of(outcome_of(intent, release))
-            told.append(annotated(f"deployed/{name}", "", f":{mark}", outcome))
-        heads = (f"{made}:refs/heads/{one.branch}" for one in self.context.environments.values())
-        self.repository.git("push", "--quiet", "origin", *heads)
-        remote = Repository(Path(self.repository.url), "origin")
-        remote.git("fast-import", "--quiet", text="".join(told))
-        self.repository.fetch()
+            told.append(annotated(f"deployed/{path}", "", f":{mark}", outcome))
+            self.target(name).start(intent.number, folder)
+            self.target(name).switch(intent.number)
+            self.world.registry.aliases[name] = len(self.world.registry.tags)
+        self.tell(told)
+        return release
 
     def resume(self) -> None:
         """Let the world be as git says."""
@@ -394,17 +433,6 @@ class Story:
         ref = f"+{base.intent.commit}:refs/heads/{FIX}"
         self.repository.git("push", "--quiet", "origin", ref)
         return self.trained(rate, FIX, **files)
-
-    def through(self, rate: int, last: str = "prod", **files: str) -> Release:
-        """A release on its whole way."""
-        release = self.released(rate, **files)
-        self.deploy("dev")
-        for name in list(self.context.environments)[1:]:
-            if self.serving(last) != release.tree:
-                self.promoted(name)
-            if name == last:
-                break
-        return release
 
     def delete(self, *names: str) -> None:
         """Delete tags of the remote, as anybody with a clone can."""
@@ -502,6 +530,21 @@ def real(pipeline_run: Path, folder: Path) -> Story:
     environments = environment.read(ROOT / environment.FOLDER)
     world = World(Listing("memory:", "flights", home))
     return Story(Told(repository, environments, "flights", home, world))
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """Does at once what `change.train` does with DVC, which test_change.py waits for."""
+
+    story: Story
+
+    def train(self, context: Context, folder: Path, tree: str, *, push: bool = True) -> str:
+        text = (folder / "params.yaml").read_text()
+        rate, until = (int(re.findall(rf"{key}: (\d+)", text)[0]) for key in ("rate", "until"))
+        self.story.store(rate, until, *self.story.stores[: 1 + push])
+        lock = lock_of(rate, until)
+        (folder / LOCK).write_text(lock)
+        return lock
 
 
 def merged_by_hand(story: Story, pull: Pull, how: str) -> str:

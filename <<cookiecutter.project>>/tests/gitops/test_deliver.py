@@ -111,6 +111,7 @@ class TestStale:
         said = merged(settled, "dev")
         assert "dev: deployment 2 is healthy" in said[1]
 
+    @pytest.mark.usefixtures("trainer")
     def test_once(self, settled: Story) -> None:
         settled.commit(**{"params.yaml": params_of(5)})
         for _ in range(2):
@@ -118,6 +119,7 @@ class TestStale:
                 delivered(settled, "dev")
         assert len(settled.forge.pulls()) == 1
 
+    @pytest.mark.usefixtures("trainer")
     def test_of_a_hotfix(self, settled: Story) -> None:
         settled.hotfixed(2)
         settled.commit(FIX, **{"params.yaml": params_of(5)})

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from gitops import bundle, deploy, forge
+from gitops import bundle, deploy
 from gitops.bundle import LOCK, MODEL
 from gitops.deploy import Superseded
-from gitops.reconcile import reconcile, tags
+from gitops.forge import Forge
+from gitops.forges import remote
+from gitops.reconcile import tags
 from gitops.records import Evidence, Outcome, Release
 from gitops.settings import Refused
 from tests.gitops.repositories import add_intent, json_of, outcome_of
@@ -206,11 +208,11 @@ class TestMayNotRun:
     ) -> None:
         """One set to success by hand changes nothing: the forge is not there at all."""
 
-        def nobody(*_: object) -> forge.Forge:
+        def nobody(*_: object) -> Forge:
             raise AssertionError("the forge was asked")
 
         other = story.colleague()
-        monkeypatch.setattr(forge, "of", nobody)
+        monkeypatch.setattr(remote, "of", nobody)
         story.commit("uat", **{"notes.md": "x\n"})
         self.refused(other, "uat", "is no release", release.tree)
 
@@ -248,21 +250,6 @@ def test_direct_push_where_nothing_ran_before(story: Story) -> None:
     story.commit("uat", **{"notes.md": "x\n"})
     with pytest.raises(Refused, match="nothing runs before it; merge to dev first"):
         story.deploy("uat")
-
-
-@pytest.mark.parametrize("attempt", [deploy.deploy, lambda *words: list(reconcile(words[0]))])
-def test_a_machine_that_is_deleted_deploys_nothing(
-    settled: Story, monkeypatch: pytest.MonkeyPatch, attempt: Callable[..., object]
-) -> None:
-    """What is recorded would outlive what serves."""
-    settled.released(2)
-    settled.target("dev").stop()
-    monkeypatch.setenv("RUNNER_ENVIRONMENT", "github-hosted")
-    monkeypatch.setattr(forge, "located", lambda _: forge.Place("github.com", "ada/flights"))
-    with pytest.raises(Refused, match="GitHub deletes this runner"):
-        attempt(settled.context, settled.at("dev"), settled.tip("dev"))
-    assert settled.journal.numbers["dev"] == 1
-    assert settled.serving("dev") is None
 
 
 @pytest.mark.parametrize("dev", ["as it was", "moved on"])

@@ -76,9 +76,7 @@ class TestServices:
     def test_another_release_answers(self, settled: Story) -> None:
         """Its model is the same, and its code is not."""
         old = settled.runs("dev")
-        settled.released(1, **{"pipeline/features.py": "FEATURES = (1,)\n"})
-        settled.deploy("dev")
-        settled.world.registry.aliases["dev"] = 2
+        settled.through(1, "dev", **{"pipeline/features.py": "FEATURES = (1,)\n"})
         target = settled.target("dev")
         target.up[2] = Running(old.tree, "dev", 2, old.model.sha256, dict(old.model.files))
         mends(settled, "dev: deployment 3 is healthy", "uat: #1 proposes")
@@ -108,7 +106,6 @@ class TestServices:
 
     def test_a_merge_that_nobody_delivered(self, settled: Story) -> None:
         settled.through(2, "dev")
-        settled.world.registry.aliases["dev"] = 2
         settled.merge(settled.propose("uat"))
         mends(
             settled,
@@ -120,7 +117,6 @@ class TestServices:
     def test_what_may_not_run_does_not_keep_the_former_down(self, settled: Story) -> None:
         release = settled.runs("prod")
         new = settled.through(2, "dev")
-        settled.world.registry.aliases["dev"] = 2
         settled.repository.git("push", "--quiet", "origin", f"{new.commit}:refs/heads/main")
         settled.target("prod").stop()
         with pytest.raises(Refused, match=r"prod: .*never healthy in uat"):
@@ -255,7 +251,6 @@ class TestRegistry:
 class TestPulls:
     def test_moved_target(self, settled: Story) -> None:
         release = settled.through(2, "dev")
-        settled.world.registry.aliases["dev"] = 2
         settled.propose("uat")
         settled.commit("uat", **{"notes.md": "x\n"})
         assert reconciled(settled) == []
@@ -267,7 +262,6 @@ class TestPulls:
 
     def test_owed_by_a_killed_delivery(self, settled: Story) -> None:
         release = settled.through(2, "dev")
-        settled.world.registry.aliases["dev"] = 2
         [said] = reconciled(settled)
         assert f"uat: #1 proposes {release.name}" in said
         assert reconciled(settled) == []
@@ -275,7 +269,6 @@ class TestPulls:
     def test_overtaken(self, settled: Story) -> None:
         old = settled.through(2, "dev")
         settled.through(3, "dev")
-        settled.world.registry.aliases.update(dev=3, uat=3)
         settled.propose("uat", old.name)
         settled.promoted("uat")
         lines = reconciled(settled)

@@ -56,6 +56,7 @@ def test_it_is_trained_and_proposed(settled: Story) -> None:
     assert release.lock_sha256 != settled.runs("dev").lock_sha256
 
 
+@pytest.mark.usefixtures("trainer")
 def test_an_open_one_counts(settled: Story) -> None:
     """The monitor may call for the same month every day; people may have added to it."""
     first = retrain(settled.context, 12)

@@ -114,7 +114,6 @@ class TestBranch:
 
     def test_pushed_past_an_environment(self, settled: Story) -> None:
         release = settled.through(2, "dev")
-        settled.world.registry.aliases["dev"] = 2
         settled.repository.git("push", "--quiet", "origin", f"{release.commit}:refs/heads/main")
         one = only(settled)
         assert (one.where, one.mend[:26]) == ("prod", "make rollback ENV=prod TO=")
@@ -158,9 +157,7 @@ class TestService:
 
     def test_another_release(self, settled: Story) -> None:
         old = settled.runs("dev")
-        new = settled.released(2)
-        settled.deploy("dev")
-        settled.world.registry.aliases["dev"] = 2
+        new = settled.through(2, "dev")
         target = settled.target("dev")
         target.up[2] = Running(old.tree, "dev", 2, old.model.sha256, dict(old.model.files))
         one = only(settled)
