@@ -85,7 +85,7 @@ def test_the_whole_story(tmp_path: Path) -> None:
     project = tmp_path / "flights"
     try:
         assert process.returncode == 0, output
-        assert re.search(r"^prod +main .*http://127.0.0.1:\d+ *$", output, re.MULTILINE)
+        assert re.search(r"^ *prod +main .*http://127.0.0.1:\d+ *$", output, re.MULTILINE)
         assert "Everything agrees with git; each service holds" in output
         assert output.count("Promote to ") == 4
         asked = re.search(r"curl -s -d (@\S+) (\S+)$", output, re.MULTILINE)
