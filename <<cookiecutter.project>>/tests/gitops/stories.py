@@ -247,7 +247,6 @@ class Story:
 
     @property
     def journal(self) -> Journal:
-        self.repository.fetch()
         return read(self.repository)
 
     def at(self, name: str) -> Environment:
@@ -269,7 +268,6 @@ class Story:
         return running.tree if running else None
 
     def tip(self, branch: str) -> str:
-        self.repository.fetch()
         return self.repository.commit(f"refs/remotes/origin/{branch}")
 
     def tree(self, branch: str) -> str:
@@ -405,7 +403,6 @@ class Story:
         return deploy(self.context, where, self.tip(where.branch))
 
     def propose(self, name: str, release: str | None = None) -> Pull:
-        self.repository.fetch()
         pull = promote(self.context, self.at(name), release)
         assert pull
         return pull
@@ -417,7 +414,6 @@ class Story:
 
     def back(self, name: str, release: str, *, force: bool = False, how: str = "squash") -> None:
         """Open the request that rolls an environment back, and merge it."""
-        self.repository.fetch()
         pull = rollback(self.context, self.at(name), release, force=force)
         assert pull
         self.merge(pull, how)
@@ -487,6 +483,7 @@ def founded(folder: Path, extra: Mapping[str, str] | None = None) -> None:
     succeed("git", "commit", "--quiet", "--amend", "--message", "first", cwd=path)
     heads = (f"+HEAD:refs/heads/{one.branch}" for one in environments.values())
     succeed("git", "push", "--quiet", "origin", *heads, cwd=path)
+    repository.fetch()
     for git in (remote, path / ".git"):
         shutil.rmtree(git / "hooks")
         # No housekeeping, which would run beside the test.
@@ -498,8 +495,8 @@ def founded(folder: Path, extra: Mapping[str, str] | None = None) -> None:
 def opened(folder: Path, patch: pytest.MonkeyPatch) -> Story:
     """The story of a folder that was founded, or of a copy of one."""
     repository = Repository(folder / "clone", "origin")
-    repository.git("remote", "set-url", "origin", str(folder / "origin.git"))
-    repository.fetch()
+    config = repository.path / ".git/config"
+    config.write_text(re.sub(r"url = .*", f"url = {folder}/origin.git", config.read_text()))
     environments = environment.read(repository.path / environment.FOLDER)
     home = forge.home(repository)
     world = World(Listing("memory:", "flights", home))
@@ -567,6 +564,7 @@ def merged_by_hand(story: Story, pull: Pull, how: str) -> str:
         succeed("git", "rebase", "--quiet", pull.base, cwd=path)
         succeed("git", "branch", "--force", pull.base, "HEAD", cwd=path)
     succeed("git", "push", "--quiet", "origin", pull.base, cwd=path)
+    story.repository.fetch()
     return story.tip(pull.base)
 
 

@@ -211,9 +211,9 @@ class TestMayNotRun:
         def nobody(*_: object) -> Forge:
             raise AssertionError("the forge was asked")
 
+        story.commit("uat", **{"notes.md": "x\n"})
         other = story.colleague()
         monkeypatch.setattr(remote, "of", nobody)
-        story.commit("uat", **{"notes.md": "x\n"})
         self.refused(other, "uat", "is no release", release.tree)
 
     def test_its_release_was_deleted(self, story: Story, release: Release) -> None:

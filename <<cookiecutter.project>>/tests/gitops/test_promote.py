@@ -54,6 +54,7 @@ class TestExactTree:
         succeed("git", "switch", "--quiet", "--detach", "origin/uat", cwd=path)
         succeed("git", "revert", "--no-edit", "HEAD", cwd=path)
         succeed("git", "push", "--quiet", "origin", "HEAD:uat", cwd=path)
+        settled.repository.fetch()
         release = settled.through(3, "dev", **{"pipeline/three.py": ""})
         merged_by_hand(settled, settled.propose("uat"), how)
         assert settled.tree("uat") == release.tree
@@ -117,6 +118,16 @@ class TestProposed:
         assert second.number == first.number
         assert settled.repository.tree(second.commit) == release.tree
 
+    def test_again_after_somebody_amended_it(self, settled: Story) -> None:
+        """It says the same, on the same tip, and holds something else."""
+        release = settled.through(2, "dev")
+        first = settled.propose("uat")
+        git = settled.repository
+        other = settled.commit(**{"notes.md": "x\n"})
+        made = git.write_commit(git.tree(other), settled.tip("uat"), git.message(first.commit))
+        git.push(made, f"refs/heads/{first.head}", first.commit)
+        assert git.tree(settled.propose("uat", release.name).commit) == release.tree
+
     def test_two_at_once(self, settled: Story, monkeypatch: pytest.MonkeyPatch) -> None:
         settled.through(2, "dev")
         colleague = settled.colleague()
@@ -124,7 +135,9 @@ class TestProposed:
 
         def write_commit(self: Repository, *words: str) -> str:
             if self == settled.repository and not theirs:
-                theirs.append(colleague.propose("uat"))
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setenv("GIT_COMMITTER_DATE", "@1 +0000")  # so it is another commit
+                    theirs.append(colleague.propose("uat"))
             return write(self, *words)
 
         monkeypatch.setattr(Repository, "write_commit", write_commit)
