@@ -367,9 +367,10 @@ class Story:
             told.append(f"get-mark :{mark}\n")
         return dict(zip(names, self.tell(told).split(), strict=True)) if names else {}
 
-    def ran(self, made: str, rate: int, tips: Mapping[str, str]) -> Release:
+    def ran(self, made: str, rate: int, tips: Mapping[str, str], **changes: Any) -> Release:
         """Record a release and that it runs where branches have these tips; let it serve there."""
-        release = release_of(self.repository.tree(made), made, **self.about(rate))
+        values = self.about(rate) | changes
+        release = release_of(self.repository.tree(made), made, **values)
         folder, numbers = self.seed(release, rate), self.journal.numbers
         told = [annotated(f"release/{release.name}", ":1", made, json_of(release))]
         for mark, (name, tip) in enumerate(tips.items(), 2):

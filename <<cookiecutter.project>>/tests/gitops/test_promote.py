@@ -463,6 +463,14 @@ class TestOnward:
         settled.deploy("uat")
         assert self.onward(settled, "uat") == []
 
+    def test_nothing_that_was_taken_back(self, settled: Story) -> None:
+        """It is newer than what PROD runs, and people have judged it."""
+        first = settled.runs("prod")
+        settled.through(2)
+        settled.back("prod", first.name)
+        settled.deploy("prod")
+        assert self.onward(settled, "uat") == []
+
     def test_nothing_older_than_runs_there(self, settled: Story) -> None:
         skipped = settled.through(2, "dev")
         settled.through(3, "uat")
