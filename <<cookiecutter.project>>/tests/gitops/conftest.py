@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.gitops.stories import Story, Trainer, founded, opened
+from tests.gitops.stories import Story, Trainer, founded, opened, packed
 
 
 @pytest.fixture(scope="session")
 def first_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("first-day")
     founded(folder)
+    packed(folder)
     return folder
 
 
@@ -21,6 +22,7 @@ def first_release(tmp_path_factory: pytest.TempPathFactory, first_day: Path) -> 
     shutil.copytree(first_day, folder, dirs_exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         opened(folder, patch).settle(1)
+    packed(folder)
     return folder
 
 

@@ -493,6 +493,12 @@ def founded(folder: Path, extra: Mapping[str, str] | None = None) -> None:
             file.write("[receive]\n\tautogc = false\n")
 
 
+def packed(folder: Path) -> None:
+    """Few files, since each story copies them."""
+    for name in ("origin.git", "clone"):
+        succeed("git", "gc", "--quiet", "--prune=now", cwd=folder / name)
+
+
 def opened(folder: Path, patch: pytest.MonkeyPatch) -> Story:
     """The story of a folder that was founded, or of a copy of one."""
     repository = Repository(folder / "clone", "origin")
