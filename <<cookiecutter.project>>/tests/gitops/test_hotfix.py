@@ -116,6 +116,14 @@ class TestRelease:
         assert released(settled, commit) == []
         assert settled.forge.pulls() == []
 
+    def test_run_again_when_uat_has_moved_on(self, settled: Story) -> None:
+        """It was there, and something newer is now."""
+        commit = settled.hotfixed(2)
+        settled.ran(commit, 2, settled.tips(["uat"], commit), skipped=("dev",))
+        settled.through(3, "uat")
+        assert released(settled, commit) == []
+        assert settled.forge.pulls() == []
+
     def test_what_is_a_release_of_dev_goes_its_way(self, settled: Story) -> None:
         """Its record is written, and skips nothing."""
         release = settled.released(2)
@@ -175,9 +183,11 @@ class TestBack:
         assert settled.repository.differing(before, settled.tree("dev")) == list(FEATURES)
 
     def test_a_second_on_the_first(self, settled: Story) -> None:
-        """The first has not come back yet: the second brings both."""
-        self.arrived(settled, 1, **FEATURES)
-        fix = self.arrived(settled, 1, **{"pipeline/more.py": ""})
+        """The first has not come back yet: the second brings both, and nothing that dev left."""
+        settled.through(2)
+        settled.through(3, "dev")
+        self.arrived(settled, 2, **FEATURES)
+        fix = self.arrived(settled, 2, **{"pipeline/more.py": ""})
         before = settled.tree("dev")
         settled.merge(self.request(settled, fix))
         assert settled.repository.differing(before, settled.tree("dev")) == [
