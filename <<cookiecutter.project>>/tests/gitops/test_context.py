@@ -6,6 +6,7 @@ from gitops import forge
 from gitops.context import here
 from gitops.deliver import deliver
 from gitops.deploy import deploy
+from gitops.forges import remote
 from gitops.promote import promote
 from gitops.reconcile import services
 from gitops.settings import Refused
@@ -18,7 +19,9 @@ DELETED = r"^(dev: )?GitHub deletes this runner .*variable RUNNER .*, see docs/g
 
 def on_github(monkeypatch: pytest.MonkeyPatch, runner: str = "github-hosted") -> None:
     """The remote's name is one on GitHub, and a runner of that kind has a clone."""
-    monkeypatch.setattr(forge, "located", lambda _: forge.Place("github.com", "octocat/flights"))
+    place = forge.Place("github.com", "octocat/flights")
+    for module in (forge, remote):
+        monkeypatch.setattr(module, "located", lambda _: place)
     monkeypatch.setenv("RUNNER_ENVIRONMENT", runner)
 
 
