@@ -1,5 +1,6 @@
 """Runs of workflows in a temporary forge, by somebody without settings or a network."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,8 @@ def runner_of(folder: Path, files: Mapping[str, str], patch: pytest.MonkeyPatch)
     patch.setenv("HOME", str(folder / "home"))
     for name in ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"):
         patch.setenv(name, "http://127.0.0.1:9")
+    # The environment of whoever runs the tests is not taken over.
+    patch.setattr(sys, "prefix", str(folder / "prefix"))
     repository = forge_of(folder)
     commit(repository, "dev", **files)
     return Runner(repository, forge.home(repository))

@@ -39,7 +39,7 @@ def test_every_action_of_the_workflows_has_one_in_its_place(here: Work) -> None:
         text = path.read_text()
         words = act.command("push", path.name, ROOT, here, {}, "Test")
         replaced = [word.partition("=")[0] for name, word in pairs(words) if "--local" in name]
-        assert set(replaced) == {line.split()[2] for line in text.splitlines() if "uses:" in line}
+        assert set(replaced) == set(re.findall(r"- uses: (\S+)", text))
 
 
 def test_every_variable_and_secret_that_a_workflow_reads_is_passed() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from gitops import forge
 from gitops.__main__ import app, main
+from gitops.forges import remote
 from gitops.forges.local import Local
 from gitops.forges.remote import of as forge_of_remote
 from tests.gitops.repositories import commit
@@ -263,6 +264,6 @@ class TestMerge:
             def pull(self, number: int) -> forge.Pull:
                 return here.pull(number)
 
-        monkeypatch.setattr(forge, "of", lambda _: Page())
+        monkeypatch.setattr(remote, "of", lambda _: Page())
         told = call("merge", "--pull", "1")
         assert told.err == f"error: #1: merge it on its page: {here.pull(1).url}\n"
