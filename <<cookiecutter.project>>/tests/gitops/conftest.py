@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.gitops.stories import Story, Trainer, founded, opened, packed
+from tests.gitops.founding import founded, opened, packed
+from tests.gitops.stories import Story, Trainer
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,8 @@ from gitops import bundle
 from gitops.bundle import EXAMPLES, LOCK, MANIFEST, MODEL, make, outputs, place, whole
 from gitops.records import Release
 from gitops.settings import Refused
-from tests.gitops.stories import Story, lock_of, md5, outputs_of
+from tests.gitops.stories import Story
+from tests.gitops.tiny import lock_of, md5, outputs_of
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 from gitops import bundle, change
 from gitops.bundle import LOCK, MODEL
 from gitops.settings import Refused
-from tests.gitops.stories import Story, lock_of, outputs_of, params_of
+from tests.gitops.stories import Story
+from tests.gitops.tiny import lock_of, outputs_of, params_of
 
 
 def trained(story: Story, commit: str, *, push: bool = True) -> str:

@@ -9,7 +9,8 @@ from gitops.promote import PREFIX
 from gitops.release import Stale
 from gitops.settings import Refused
 from gitops.status import status
-from tests.gitops.stories import FIX, Story, lock_of, params_of
+from tests.gitops.stories import FIX, Story
+from tests.gitops.tiny import lock_of, params_of
 
 
 def delivered(story: Story, branch: str, commit: str | None = None) -> list[str]:

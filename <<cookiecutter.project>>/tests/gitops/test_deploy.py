@@ -15,8 +15,10 @@ from gitops.forges import remote
 from gitops.reconcile import tags
 from gitops.records import Evidence, Outcome, Release
 from gitops.settings import Refused
+from tests.gitops.founding import founded, opened
 from tests.gitops.repositories import add_intent, json_of, outcome_of
-from tests.gitops.stories import Story, founded, opened, outputs_of
+from tests.gitops.stories import Story
+from tests.gitops.tiny import outputs_of
 from tests.projects import ROOT
 
 

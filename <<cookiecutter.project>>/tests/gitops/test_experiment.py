@@ -12,7 +12,8 @@ from gitops.deploy import Superseded
 from gitops.experiment import compared, experiment
 from gitops.forge import Pull
 from gitops.settings import Refused
-from tests.gitops.stories import Story, lock_of, outputs_of, params_of
+from tests.gitops.stories import Story
+from tests.gitops.tiny import lock_of, outputs_of, params_of
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from gitops.hotfix import PREFIX, back, start
 from gitops.records import Release
 from gitops.release import Stale
 from gitops.settings import Refused
-from tests.gitops.stories import FIX, Story, merged_by_hand, params_of
+from tests.gitops.stories import FIX, Story, merged_by_hand
+from tests.gitops.tiny import params_of
 
 FEATURES = {"pipeline/features.py": "FEATURES = (1,)\n"}
 

@@ -9,7 +9,8 @@ from gitops.git import Repository
 from gitops.promote import PREFIX, onward, promote, refresh, rollback
 from gitops.records import Release
 from gitops.settings import Refused
-from tests.gitops.stories import Story, conflicts, merged_by_hand, outputs_of, sha256
+from tests.gitops.stories import Story, conflicts, merged_by_hand
+from tests.gitops.tiny import outputs_of, sha256
 from tests.projects import succeed
 
 HOW = ("merge", "squash", "rebase")

@@ -9,7 +9,8 @@ from gitops.settings import Refused
 from gitops.status import status
 from gitops.target import Running
 from tests.gitops.repositories import add_intent, json_of
-from tests.gitops.stories import Story, outputs_of
+from tests.gitops.stories import Story
+from tests.gitops.tiny import outputs_of
 
 
 def reconciled(story: Story) -> list[str]:

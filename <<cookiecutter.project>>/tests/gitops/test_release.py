@@ -15,8 +15,10 @@ from gitops.reconcile import tags
 from gitops.records import Release
 from gitops.release import NoModel, Stale, make
 from gitops.settings import Refused
+from tests.gitops.founding import real
 from tests.gitops.repositories import json_of
-from tests.gitops.stories import Story, lock_of, md5, outputs_of, params_of, real, sha256
+from tests.gitops.stories import Story
+from tests.gitops.tiny import lock_of, md5, outputs_of, params_of, sha256
 
 ALL_OF_THEM = [MODEL, EXAMPLES, METRICS]
 

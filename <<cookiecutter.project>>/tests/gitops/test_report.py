@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gitops import report
-from tests.gitops.stories import Story, real
+from tests.gitops.founding import real
+from tests.gitops.stories import Story
 
 
 class TestPromotion:

@@ -6,7 +6,8 @@ from gitops.bundle import LOCK
 from gitops.release import make
 from gitops.retrain import raised, retrain
 from gitops.settings import Refused
-from tests.gitops.stories import Story, lock_of, params_of
+from tests.gitops.stories import Story
+from tests.gitops.tiny import lock_of, params_of
 from tests.projects import ROOT
 
 
