@@ -7,6 +7,7 @@ from gitops import change, report
 from gitops.bundle import LOCK
 from gitops.context import Context
 from gitops.deploy import Superseded
+from gitops.environment import of_branch
 from gitops.forge import Pull
 from gitops.git import Taken
 from gitops.settings import Refused
@@ -27,7 +28,9 @@ def experiment(context: Context, pull: Pull) -> str:
     with context.repository.checkout(commit) as folder:
         lock = change.train(context, folder, tree, push=not pull.fork)
         stale = lock.encode() != repository.file(commit, LOCK)
-        if stale and not pull.fork:
+        # An environment's branch is changed by merges alone.
+        ours = not pull.fork and of_branch(context.environments, pull.head) is None
+        if stale and ours:
             return hand_over(context, pull, change.with_lock(context, commit, lock, TITLE))
         base, prod = compared(context, pull)
         text, red = report.written(folder, base, prod)
