@@ -127,6 +127,15 @@ class TestFork:
 
 
 @pytest.mark.usefixtures("trainer")
+def test_an_environments_branch_gets_no_commit(settled: Story, pull: Pull, summary: Path) -> None:
+    refs = settled.repository.git("ls-remote", "origin")
+    with pytest.raises(Refused, match=f"#1: {LOCK} is behind; run `make reproduce`"):
+        experiment(settled.context, dataclasses.replace(pull, head="uat"))
+    assert settled.repository.git("ls-remote", "origin") == refs
+    assert waiting(settled) == []
+
+
+@pytest.mark.usefixtures("trainer")
 def test_a_gate_that_fails_is_red_and_says_so_where_people_read(
     settled: Story, pull: Pull, summary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
