@@ -167,7 +167,9 @@ def test_every_request_is_accepted(prism: Prism, sent: Sent) -> None:
     github.comment(known.number, "<!-- review -->", "Text")
     github.comment(known.number, said, "Text instead of what was said with this marker")
     github.close(known.number, "Its target has moved.")
-    github.vouch("c" * 40, "proof", "https://github.com/octocat/hello-world/actions/runs/3")
+    for passed in (True, False):
+        run = "https://github.com/octocat/hello-world/actions/runs/3"
+        github.vouch("c" * 40, "proof", run, passed=passed)
     github.dispatch("pull-request.yml", "promote/uat/0123456789ab", {"pull": str(known.number)})
     judged = prism.judged(before + len(sent.lines))[before:]
     print(*judged, sep="\n")

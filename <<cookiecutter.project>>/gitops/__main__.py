@@ -98,15 +98,18 @@ def vouch(
     checks: Annotated[str, typer.Option(help="Jobs and their results: `needs` as JSON.")],
     commit: Annotated[str, typer.Option(help="What they ran on.")],
 ) -> None:
-    """Say on a commit which checks have passed: what is dispatched counts for no pull request."""
+    """Say on a commit whether its checks passed: what is dispatched counts for no pull request."""
     try:
         found = {name: job["result"] for name, job in json.loads(checks).items()}
     except (ValueError, AttributeError, KeyError, TypeError):
         raise typer.BadParameter("no JSON of `needs`", param_hint="--checks") from None
     context = here()
     for name, result in found.items():
-        if result in ("success", "skipped"):
-            context.forge.vouch(context.repository.commit(commit), name, context.run_url or "")
+        # A run that was cancelled says nothing: the one that took its place does.
+        if result != "cancelled":
+            passed = result in ("success", "skipped")
+            sha = context.repository.commit(commit)
+            context.forge.vouch(sha, name, context.run_url or "", passed=passed)
         print(f"{commit[:12]}: {name}: {result}")
 
 

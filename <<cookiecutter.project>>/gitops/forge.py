@@ -52,8 +52,8 @@ class Forge(Protocol):
     def close(self, number: int, reason: str) -> None:
         """Close one without merging it, saying why; nothing happens to one that is not open."""
 
-    def vouch(self, commit: str, check: str, url: str) -> None:
-        """Say on a commit that a check has passed, and where to read how."""
+    def vouch(self, commit: str, check: str, url: str, *, passed: bool) -> None:
+        """Say on a commit whether a check has passed, and where to read how."""
 
     def dispatch(self, workflow: str, ref: str, inputs: Mapping[str, str]) -> None:
         """Start a workflow, by its file's name, on a branch."""

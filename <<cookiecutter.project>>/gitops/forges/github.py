@@ -65,10 +65,11 @@ class GitHub:
             self.rest.ask(asked, "PATCH", f"/pulls/{number}", body={"state": "closed"})
 
     @again
-    def vouch(self, commit: str, check: str, url: str) -> None:
-        """Say on a commit that a check has passed, and where to read how."""
+    def vouch(self, commit: str, check: str, url: str, *, passed: bool) -> None:
+        """Say on a commit whether a check has passed, and where to read how."""
         asked = self.asked(f"the status of {commit[:12]}", "statuses: write")
-        about = {"state": "success", "context": check, "description": "passed", "target_url": url}
+        state, said = ("success", "passed") if passed else ("failure", "did not pass")
+        about = {"state": state, "context": check, "description": said, "target_url": url}
         self.rest.ask(asked, "POST", f"/statuses/{commit}", body=about)
 
     @anew

@@ -2,7 +2,7 @@
 
 `<home>/pulls/<number>/` holds pull.json, body.md and comments/<name>.md. What a workflow pushes
 or opens starts no workflow, as on GitHub; what it dispatches waits in `<home>/runs/queue/`, and
-`<home>/statuses/<commit>/<check>` says where to read how a check has passed.
+`<home>/statuses/<commit>/<check>` says whether a check has passed, and where to read how.
 """
 
 import contextlib
@@ -105,8 +105,8 @@ class Local:
                 self.comment(number, "closed", reason)
                 self.write(self.record(number).model_copy(update={"state": "closed"}))
 
-    def vouch(self, commit: str, check: str, url: str) -> None:
-        write(self.statuses / commit / check, f"{url}\n")
+    def vouch(self, commit: str, check: str, url: str, *, passed: bool) -> None:
+        write(self.statuses / commit / check, f"{'success' if passed else 'failure'} {url}\n")
 
     def dispatch(self, workflow: str, ref: str, inputs: Mapping[str, str]) -> None:
         commit = self.tips().get(ref)

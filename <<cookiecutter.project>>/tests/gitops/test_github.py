@@ -180,13 +180,14 @@ def test_starting_a_workflow() -> None:
     assert server.asked[0].body == {"ref": "dev", "inputs": {"commit": "c"}}
 
 
-def test_vouching_for_a_commit() -> None:
+@pytest.mark.parametrize(("passed", "state"), [(True, "success"), (False, "failure")])
+def test_vouching_for_a_commit(passed: bool, state: str) -> None:
     url = "https://github.com/octocat/flights/actions/runs/3"
     with serve(Answer(201, {})) as server:
-        GitHub("octocat", "flights", server.url).vouch("c" * 40, "proof", url)
+        GitHub("octocat", "flights", server.url).vouch("c" * 40, "proof", url, passed=passed)
     assert server.lines == [f"POST {REPOSITORY}/statuses/{'c' * 40}"]
     said = server.asked[0].body
-    assert (said["state"], said["context"], said["target_url"]) == ("success", "proof", url)
+    assert (said["state"], said["context"], said["target_url"]) == (state, "proof", url)
 
 
 def test_who_may_not_vouch_is_told_what_it_takes() -> None:
@@ -194,4 +195,4 @@ def test_who_may_not_vouch_is_told_what_it_takes() -> None:
         serve(Answer(403, {"message": "Resource not accessible by integration"})) as server,
         pytest.raises(Refused, match=r"the status of c{12}: .*needs statuses: write"),
     ):
-        GitHub("octocat", "flights", server.url).vouch("c" * 40, "proof", "")
+        GitHub("octocat", "flights", server.url).vouch("c" * 40, "proof", "", passed=True)

@@ -141,11 +141,11 @@ def test_an_unknown_number_is_refused(here: Local) -> None:
 
 def test_what_was_vouched_for_lies_beside_the_requests(here: Local, tmp_path: Path) -> None:
     tip = branch(here, "try")
-    for url in ("file:///runs/1.log", "file:///runs/2.log"):
-        here.vouch(tip, "proof", url)
+    for url, passed in (("file:///runs/1.log", True), ("file:///runs/2.log", False)):
+        here.vouch(tip, "proof", url, passed=passed)
     folder = tmp_path / "origin.forge/statuses" / tip
     assert {path.name: path.read_text() for path in folder.iterdir()} == {
-        "proof": "file:///runs/2.log\n"
+        "proof": "failure file:///runs/2.log\n"
     }
     assert here.pulls() == []
 

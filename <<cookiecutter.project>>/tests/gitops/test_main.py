@@ -185,7 +185,7 @@ def test_one_environment_is_stopped_or_all(project: Story, call: Call) -> None:
     assert not (switched["uat"] / "current").exists()
 
 
-def test_what_passed_or_was_skipped_is_vouched_for(
+def test_what_ended_is_vouched_for(
     project: Story, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RUN_LOG", "/runs/1.log")
@@ -202,7 +202,8 @@ def test_what_passed_or_was_skipped_is_vouched_for(
     assert told.out.splitlines() == [f"{tip[:12]}: {name}: {it}" for name, it in results.items()]
     folder = project.context.home / "statuses" / tip
     vouched = {path.name: path.read_text() for path in folder.iterdir()}
-    assert vouched == dict.fromkeys(("check", "proof"), "file:///runs/1.log\n")
+    passed = {"check": "success", "experiment": "failure", "proof": "success"}
+    assert vouched == {name: f"{one} file:///runs/1.log\n" for name, one in passed.items()}
 
 
 class TestMerge:
