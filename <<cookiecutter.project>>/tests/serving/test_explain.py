@@ -23,7 +23,8 @@ AXES = ("a", "b", "c", "d")
 
 def additive(columns: Mapping[str, Any]) -> NDArray[Any]:
     found: NDArray[Any] = 2.0 * columns["a"] - columns["b"] + 0.5 * columns["c"]
-    return found + 0.0 * columns["d"]
+    found += 0.0 * columns["d"]
+    return found
 
 
 def pairwise(columns: Mapping[str, Any]) -> NDArray[Any]:
