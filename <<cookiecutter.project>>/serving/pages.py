@@ -6,7 +6,9 @@ from typing import Any
 
 from starlette.routing import Route
 
-from serving.openapi import About
+from serving.about import About
+from serving.contract import Contract
+from serving.explain import Explanation
 
 
 @dataclass(frozen=True)
@@ -18,10 +20,11 @@ class Site:
     """
 
     about: About
-    schema: dict[str, Any]  # Contract.schema
+    contract: Contract
     examples: Sequence[dict[str, Any]]  # reports/examples.json
     metrics: dict[str, dict[str, float]]  # reports/metrics.json; {} without
     card: str  # reports/model-card.md; "" without
+    explanation: Explanation | None = None  # of the first example
 
 
 def routes(site: Site) -> list[Route]:
