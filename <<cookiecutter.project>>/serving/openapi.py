@@ -10,7 +10,6 @@ from serving import operations
 from serving.about import About
 from serving.contract import Contract
 from serving.explain import Explanation
-from serving.field import Field
 
 VERSION = "3.1.0"  # the first whose schemas are JSON Schema as the contract is
 SHOWN = 2  # rows of an example: one would hide that several may be asked at once
@@ -24,7 +23,7 @@ def document(
 ) -> dict[str, Any]:
     """The OpenAPI document; `examples` are those of reports/examples.json, the first explained."""
     answered = [
-        {"row": public(contract.fields, each["row"]), "prediction": each["prediction"]}
+        {"row": public(contract.schema, each["row"]), "prediction": each["prediction"]}
         for each in examples[:SHOWN]
     ]
     return {
@@ -45,13 +44,13 @@ def document(
     }
 
 
-def public(fields: Sequence[Field], row: Mapping[str, Any]) -> dict[str, Any]:
-    """A recorded row without what the contract marks private."""
-    private = {field.name: field.nullable for field in fields if field.private}
+def public(schema: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
+    """A recorded row without what the contract marks private: unknown, or left out."""
+    said = schema["properties"]
     return {
-        name: None if name in private else value
+        name: None if said[name].get("x-private") else value
         for name, value in row.items()
-        if private.get(name, True)
+        if not said[name].get("x-private") or "null" in said[name]["type"]
     }
 
 
