@@ -43,6 +43,7 @@ class Contract:
         self.names = frozenset(one.name for one in self.fields)
         self.late = [(attrgetter(f.attribute), f) for f in self.fields if f.late]
         self.unique = [attrgetter(f.attribute) for f in self.fields if f.unique]
+        self.wholes = [f.name for f in self.fields if f.type == "integer" and f.nullable]
         self.public = [f for f in self.fields if not f.private]
         self.Kept = {
             False: struct("Kept", self.public, typed=False),
@@ -63,6 +64,14 @@ class Contract:
         if not self.keeps(found):
             raise self.refusal(said)
         return found
+
+    def whole(self, said: list[Any]) -> list[Any]:
+        """The rows of a pandas frame: it has no null beside whole numbers, but floats then."""
+        for name in self.wholes:
+            for row in said:
+                if isinstance(row, dict) and isinstance(value := row.get(name), float):
+                    row[name] = int(value) if value.is_integer() else value
+        return said
 
     def keeps(self, rows: Sequence[Row]) -> bool:
         """Do decoded rows keep the rules that their types can't hold?"""

@@ -34,7 +34,6 @@ class Reader:
         names = [one for one in contract.fields if one.type == "string"]
         self.strings = len(names)
         self.maybe = [one.attribute for one in names if one.nullable]
-        self.wholes = [f.name for f in contract.fields if f.type == "integer" and f.nullable]
 
     def read(self, kind: str, body: bytes) -> list[Row]:
         """The rows of a request to /predict, whose content type is `kind`.
@@ -139,12 +138,7 @@ class Reader:
             if not isinstance(rows, list):
                 raise refusal(422, "dataframe_records must be a list of objects")
         self.count(rows)
-        for name in self.wholes:
-            for row in rows:
-                # pandas has no null among whole numbers: its column is then one of floats.
-                if isinstance(row, dict) and isinstance(value := row.get(name), float):
-                    row[name] = int(value) if value.is_integer() else value
-        return self.contract.rows(rows)
+        return self.contract.rows(self.contract.whole(rows))
 
 
 def split(said: Any) -> list[dict[str, Any]]:

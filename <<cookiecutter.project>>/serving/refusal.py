@@ -13,6 +13,11 @@ class Error:
     count: int = 1
     rows: tuple[int, ...] = ()  # the first positions, from 0
 
+    def __str__(self) -> str:
+        named = ", ".join(map(str, self.rows)) + (", …" if self.count > len(self.rows) else "")
+        where = f": {self.count} rows ({named})" if self.rows else ""
+        return f"{self.field}: {self.rule}{where}" if self.field else f"{self.rule}{where}"
+
     def as_dict(self) -> dict[str, Any]:
         return {
             "field": self.field,
@@ -26,7 +31,7 @@ class Refusal(Exception):
     """A request that gets no prediction."""
 
     def __init__(self, status: int, errors: list[Error], retry: int | None = None) -> None:
-        super().__init__(status)
+        super().__init__("; ".join(map(str, errors)))
         self.status = status
         self.errors = errors
         self.retry = retry  # seconds after which the client may ask again
