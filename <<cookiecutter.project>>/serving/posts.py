@@ -1,0 +1,193 @@
+"""The questions that cost something, in raw ASGI: /predict, /invocations, /explain, /feedback.
+
+They share what comes before an answer: the key, the limits, the body; and what every answer has.
+"""
+
+import math
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from itertools import count
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from serving import events, labels
+from serving.refusal import Refusal, refusal
+from serving.service import Service
+
+# No page shows these answers, nobody keeps them: what browsers guess at is said.
+HEADERS = [
+    (b"content-type", b"application/json"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+]
+CLOSE = (b"connection", b"close")
+NAMED = re.compile(rb"[A-Za-z0-9._-]{1,64}")  # a request's name in headers and in the log
+WAITING = 4  # the largest requests that may wait for the model: half a second of it
+AGAIN = 1  # seconds after which to ask again: most requests take a hundredth of one
+
+encode = msgspec.json.Encoder().encode
+Answer = tuple[int, bytes]
+
+
+class Predictions(msgspec.Struct, omit_defaults=True):
+    release: str
+    model: str
+    predictions: list[float]
+    ids: list[str]
+    decisions: list[bool] | msgspec.UnsetType = msgspec.UNSET
+
+
+class Gone(Exception):
+    """The client has left."""
+
+
+class Posts:
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.routes: Mapping[str, Callable[[str, bytes, str], Awaitable[Answer]]] = {
+            "/predict": self.predict,
+            "/invocations": self.invocations,
+            "/explain": self.explain,
+            "/feedback": self.feedback,
+        }
+        self.most = service.limits.request_kb * 1024
+        self.under_way = 0
+        self.prefix = secrets.token_hex(6)  # names of requests are ours alone, over restarts too
+        self.numbers = count()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        route = scope["path"]
+        found = dict(scope["headers"])
+        name = self.name(found.get(b"x-request-id", b""))
+        headers = [*HEADERS, (b"x-request-id", name.encode())]
+        try:
+            status, said = await self.answer(route, found, receive, name)
+        except Refusal as refused:
+            status, said = refused.status, encode(refused.as_dict())
+            headers += extras(refused)
+            self.service.metrics.refused(refused)
+        except Gone:
+            self.service.metrics.errors["client gone", ""] += 1
+            return
+        except MemoryError:
+            status, said = 503, encode(refusal(503, "no memory is left for it").as_dict())
+            headers.append((b"retry-after", b"%d" % AGAIN))
+        except Exception as error:
+            events.fault(error, request=name)
+            wrong = refusal(500, "a fault of the service; its log says where")
+            status, said = 500, encode(wrong.as_dict())
+        if self.service.draining():
+            headers.append(CLOSE)
+        headers.append((b"content-length", b"%d" % len(said)))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": said})
+        self.service.metrics.answered(route, status, time.perf_counter() - started)
+
+    def name(self, said: bytes) -> str:
+        """The client's own name of a request, or a new one."""
+        if said and NAMED.fullmatch(said):
+            return said.decode()
+        return f"{self.prefix}-{next(self.numbers):x}"
+
+    async def answer(
+        self, route: str, headers: Mapping[bytes, bytes], receive: Receive, name: str
+    ) -> Answer:
+        keys, limits = self.service.keys, self.service.limits
+        if keys and not keys.allow(
+            headers.get(b"authorization", b""), headers.get(b"x-api-key", b"")
+        ):
+            raise refusal(401, "an API key must come in Authorization: Bearer, or in X-API-Key")
+        if self.under_way >= limits.concurrent:
+            raise refusal(429, f"at most {limits.concurrent} requests at one time", AGAIN)
+        self.under_way += 1
+        try:
+            body = await self.body(int(headers.get(b"content-length", 0)), receive)
+            kind = headers.get(b"content-type", b"").decode("latin-1")
+            return await self.routes[route](kind, body, name)
+        finally:
+            self.under_way -= 1
+
+    async def body(self, length: int, receive: Receive) -> bytes:
+        """What was sent; nothing is read of what says that it is too long, or proves to be."""
+        if length > self.most:
+            raise self.too_long()
+        message = await receive()
+        if message["type"] == "http.request" and not message["more_body"]:
+            whole: bytes = message["body"]
+        else:
+            parts = bytearray()
+            while True:
+                if message["type"] != "http.request":
+                    raise Gone
+                parts += message["body"]
+                if len(parts) > self.most:
+                    raise self.too_long()
+                if not message["more_body"]:
+                    break
+                message = await receive()
+            whole = bytes(parts)
+        if len(whole) > self.most:
+            raise self.too_long()
+        return whole
+
+    def too_long(self) -> Refusal:
+        return refusal(413, f"at most {self.most} bytes; send the rows in several requests")
+
+    async def predict(self, kind: str, body: bytes, name: str) -> Answer:
+        started = time.perf_counter()
+        service = self.service
+        rows = service.reader.read(kind, body)
+        answers, ids = await self.predicted(rows, name, started)
+        said = Predictions(service.about.release, service.about.model, answers, ids)
+        if (threshold := service.about.threshold) is not None:
+            said.decisions = [answer >= threshold for answer in answers]
+        return 200, encode(said)
+
+    async def invocations(self, kind: str, body: bytes, name: str) -> Answer:
+        started = time.perf_counter()
+        rows = self.service.reader.invocations(kind, body)
+        answers, _ = await self.predicted(rows, name, started)
+        return 200, encode({"predictions": answers})
+
+    async def predicted(
+        self, rows: list[msgspec.Struct], name: str, started: float
+    ) -> tuple[list[float], list[str]]:
+        """The answers, kept in the log before anybody hears them, and their ids."""
+        service = self.service
+        if service.batcher.waiting > WAITING * service.limits.rows:
+            raise refusal(503, "more rows wait than are soon answered", AGAIN)
+        answers = await service.batcher.predict(rows)
+        ids = service.log.take(len(rows))
+        kept = service.contract.kept(rows, service.hash_key)
+        took = time.perf_counter() - started
+        service.log.append(time.time(), name, ids[0], kept, answers, took)
+        return answers, ids
+
+    async def explain(self, kind: str, body: bytes, name: str) -> Answer:  # noqa: ARG002
+        service = self.service
+        rows = service.reader.read(kind, body)
+        if len(rows) != 1:
+            raise refusal(422, "one row is explained at a time")
+        explanation = service.explainer()(service.contract.columns(rows))
+        about = service.about
+        return 200, encode({"release": about.release, "model": about.model, **asdict(explanation)})
+
+    async def feedback(self, kind: str, body: bytes, name: str) -> Answer:  # noqa: ARG002
+        found = labels.read(body, self.service.limits.rows, time.time())
+        self.service.log.label(found)
+        return 202, encode({"labels": len(found)})
+
+
+def extras(refused: Refusal) -> list[tuple[bytes, bytes]]:
+    """The headers of a refusal."""
+    found = []
+    if refused.retry is not None:
+        found.append((b"retry-after", b"%d" % math.ceil(refused.retry)))
+    if refused.status == 401:
+        found.append((b"www-authenticate", b"Bearer"))
+    return found

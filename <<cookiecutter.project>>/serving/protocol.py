@@ -1,0 +1,72 @@
+"""Connections that can't hold us up: who sends or reads too slowly is parted from, who is one too
+many is sent away.
+
+The clock of each is looked at once a second, for all of them: a timer for each request would take
+as long as its answer.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\n"
+LATE = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n"
+CLOSE = b"connection: close\r\n\r\n"
+
+
+class Patient(HttpToolsProtocol):
+    """HTTP as uvicorn speaks it, with an end."""
+
+    def __init__(self, *words: Any, most: int, **named: Any) -> None:
+        """`most` connections at one time."""
+        super().__init__(*words, **named)
+        self.most = most
+        self.since: float | None = None  # when that began which the client owes us
+        self.whole = True  # the last request has come to its end
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.since = self.loop.time()
+        if len(self.connections) > self.most:
+            transport.write(BUSY + CLOSE)
+            transport.close()
+
+    def on_message_begin(self) -> None:
+        self.since = self.loop.time()
+        self.whole = False
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        self.whole = True
+        # From here on it is to read our answer.
+        self.since = None if self.cycle.response_complete else self.loop.time()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        if self.whole:
+            self.since = None
+        super().on_response_complete()
+
+    def look(self, seconds: float) -> None:
+        """Part from a client that has taken longer than so many seconds."""
+        now = self.loop.time()
+        if self.since is None:
+            if self.transport.is_closing():  # and does not read the rest
+                self.since = now
+            return
+        if now - self.since <= seconds:
+            return
+        answering = self.cycle is not None and self.cycle.response_started
+        if not answering and not self.whole and not self.transport.is_closing():
+            self.transport.write(LATE + CLOSE)
+            self.transport.close()
+            self.since = now
+        else:
+            self.transport.abort()
+
+
+def look(connections: Iterable[Any], seconds: float) -> None:
+    for connection in list(connections):
+        connection.look(seconds)
