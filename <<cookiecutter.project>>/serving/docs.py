@@ -9,6 +9,12 @@ from typing import Any
 from serving import wording
 
 Json = Mapping[str, Any]
+SHAPES = {
+    "Columns": "As columns",
+    "OneRowOfColumns": "As columns",
+    "Records": "As records",
+}
+LINE = 80  # characters: what stands side by side in a narrow window
 
 
 def html(document: Json, url: str) -> str:
@@ -17,7 +23,7 @@ def html(document: Json, url: str) -> str:
     links = [("fields", "Fields"), *((anchor(path), one["summary"]) for path, one in asked)]
     links += [("errors", "Errors"), ("reading", "Other routes")]
     contents = "".join(f'<li><a href="#{name}">{escape(text)}</a></li>' for name, text in links)
-    key = "key" in document["components"].get("securitySchemes", {})
+    key = "securitySchemes" in document["components"]
     return "\n".join(
         [
             f"<h1>How to ask {escape(document['info']['title'])}</h1>",
@@ -94,15 +100,15 @@ def fields(row: Json) -> str:
 
 def route(path: str, said: Json, url: str, key: bool) -> str:
     content = said["requestBody"]["content"]["application/json"]
-    (name, first), *others = content["examples"].items()
+    (_, first), *others = content["examples"].items()
     parts = [
         f'<p class="route"><code>POST {escape(path)}</code></p>',
         paragraph(said["description"]),
         code("Example request", command(url, path, first["value"], key)),
     ]
     for name, other in others:
-        asked = code(f"The same as {name.lower()}", command(url, path, other["value"], key))
-        parts.append(f"<details><summary>As {escape(name.lower())}</summary>{asked}</details>")
+        asked = code(f"The same: {name}", command(url, path, other["value"], key))
+        parts.append(f"<details><summary>{escape(SHAPES[name])}</summary>{asked}</details>")
     for status, answer in said["responses"].items():
         shown = answer.get("content", {}).get("application/json", {})
         if "example" in shown:
@@ -122,8 +128,19 @@ def command(url: str, path: str, body: Any, key: bool) -> str:
     return " \\\n  ".join(lines)
 
 
-def laid(value: Any) -> str:
-    return json.dumps(value, indent=1, ensure_ascii=False)
+def laid(value: Any, margin: str = "") -> str:
+    """JSON in lines of a readable length."""
+    plain = json.dumps(value, ensure_ascii=False)
+    if len(margin) + len(plain) <= LINE or not isinstance(value, dict | list):
+        return plain
+    inner = margin + " "
+    if isinstance(value, dict):
+        parts = [f"{json.dumps(key)}: {laid(each, inner)}" for key, each in value.items()]
+    else:
+        parts = [laid(each, inner) for each in value]
+    start, end = "{}" if isinstance(value, dict) else "[]"
+    body = f",\n{inner}".join(parts)
+    return f"{start}\n{inner}{body}\n{margin}{end}"
 
 
 def code(label: str, text: str) -> str:

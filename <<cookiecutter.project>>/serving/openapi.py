@@ -6,7 +6,7 @@ A row's schema is the contract itself, so what is documented is what is checked.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from serving import operations
+from serving import operations, statuses
 from serving.about import About
 from serving.contract import Contract
 from serving.explain import Explanation
@@ -37,9 +37,9 @@ def document(
         "paths": operations.paths(answered, about, explanation),
         "components": {
             "schemas": schemas(contract, about),
-            "responses": operations.RESPONSES,
-            "headers": operations.HEADERS,
-            **({"securitySchemes": {"key": operations.KEY}} if about.keys else {}),
+            "responses": statuses.RESPONSES,
+            "headers": statuses.HEADERS,
+            **({"securitySchemes": statuses.KEYS} if about.keys else {}),
         },
     }
 
@@ -73,80 +73,108 @@ def introduction(about: About) -> str:
 
 def schemas(contract: Contract, about: About) -> dict[str, Any]:
     row = {name: held for name, held in contract.schema.items() if name != "$schema"}
-    rows = {"type": "array", "minItems": 1, "maxItems": about.rows, "items": reference("Row")}
-    columns = {
-        name: {"type": "array", "minItems": 1, "maxItems": about.rows, "items": schema}
-        for name, schema in row["properties"].items()
+    kept = {"type": "integer", "minimum": 1}
+    return {
+        "Row": row,
+        "Rows": rows(about.rows),
+        "OneRow": rows(1),
+        "Columns": columns(row, about.rows),
+        "OneRowOfColumns": columns(row, 1),
+        **invocations(row, about.rows),
+        **answers(about),
+        "Labels": labels(about.rows),
+        "Kept": shape({"labels": kept}, open=True),
+        "Errors": statuses.ERRORS,
     }
-    numbers = {"type": "array", "items": {"type": "number"}}
+
+
+def rows(most: int) -> dict[str, Any]:
+    return shape({"rows": several(reference("Row"), most)})
+
+
+def columns(row: Mapping[str, Any], most: int) -> dict[str, Any]:
+    lists = {name: several(said, most) for name, said in row["properties"].items()}
+    text = "one list of values each, all of one length"
+    return shape({"columns": shape(lists, description=text)})
+
+
+def invocations(row: Mapping[str, Any], most: int) -> dict[str, Any]:
+    """MLflow's formats that name their columns; its `index` and `params` are not looked at."""
+    names = list(row["properties"])
+    values = {"type": "array", "minItems": len(names), "maxItems": len(names)}
+    split = {
+        "columns": {**values, "items": {"enum": names}, "uniqueItems": True},
+        "index": {},
+        "data": several({**values, "description": "values as `columns` says"}, most),
+    }
+    records = several(reference("Row"), most)
+    return {
+        "Split": shape(
+            {"dataframe_split": shape(split, optional=["index"]), "params": {}}, optional=["params"]
+        ),
+        "Records": shape({"dataframe_records": records, "params": {}}, optional=["params"]),
+    }
+
+
+def answers(about: About) -> dict[str, Any]:
+    number: dict[str, Any] = {"type": "number"}
     if about.objective == "binary":
-        numbers = {"type": "array", "items": {"type": "number", "minimum": 0, "maximum": 1}}
-    names = {"type": "array", "items": {"enum": list(columns)}, "minItems": len(columns)}
+        number = {"type": "number", "minimum": 0, "maximum": 1}
+    numbers = {"type": "array", "items": number, "description": "one for each row, in their order"}
     release = {
         "release": {"type": "string", "description": "the git tree that answered"},
         "model": {"type": "string", "description": "the sha256 of its model"},
     }
-    return {
-        "Row": row,
-        "Rows": shape({"rows": rows}),
-        "Columns": shape(
-            {"columns": shape(columns, description="one list of values each, all of one length")}
-        ),
-        "Records": shape({"dataframe_records": rows}),
-        "Split": shape(
-            {
-                "dataframe_split": shape(
-                    {
-                        "columns": {**names, "uniqueItems": True},
-                        "index": {"type": "array"},
-                        "data": {
-                            "type": "array",
-                            "minItems": 1,
-                            "maxItems": about.rows,
-                            "items": {"type": "array", "description": "values as `columns` says"},
-                        },
-                    },
-                    optional=["index"],
-                )
-            }
-        ),
-        "Predictions": shape(
-            {
-                **release,
-                "predictions": {**numbers, "description": "one for each row, in their order"},
-                "decisions": {
-                    "type": "array",
-                    "items": {"type": "boolean"},
-                    "description": f"is it `{about.target}`? absent where no threshold is set",
-                },
-                "ids": {
-                    "type": "array",
-                    "items": {"type": "string"},
-                    "description": "of the predictions, to say later what came true",
-                },
-            },
-            optional=["decisions"],
-            open=True,
-        ),
-        "Invoked": shape({"predictions": numbers}, open=True),
-        "Explanation": shape(
-            {
-                **release,
-                "base": {"type": "number", "description": "the mean answer for recorded rows"},
-                "prediction": {
-                    "type": "number",
-                    "description": "`base` and all contributions added up",
-                },
-                "contributions": {
-                    "type": "object",
-                    "additionalProperties": {"type": "number"},
-                    "description": "by field: Shapley values, in the unit of the prediction",
-                },
-            },
-            open=True,
-        ),
-        **operations.SCHEMAS,
+    predictions = {
+        **release,
+        "predictions": numbers,
+        "decisions": {
+            "type": "array",
+            "items": {"type": "boolean"},
+            "description": f"is it `{about.target}`? absent where no threshold is set",
+        },
+        "ids": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "of the predictions, to say later what came true",
+        },
     }
+    explanation = {
+        **release,
+        "base": {**number, "description": "the mean answer for recorded rows"},
+        "prediction": {**number, "description": "`base` and all contributions added up"},
+        "contributions": {
+            "type": "object",
+            "additionalProperties": {"type": "number"},
+            "description": "by field: Shapley values, in the unit of the prediction",
+        },
+    }
+    return {
+        "Predictions": shape(predictions, optional=["decisions"], open=True),
+        "Invoked": shape({"predictions": numbers}, open=True),
+        "Explanation": shape(explanation, open=True),
+    }
+
+
+def labels(most: int) -> dict[str, Any]:
+    label = {
+        "id": {
+            "type": "string",
+            "pattern": "^[A-Za-z0-9._-]{1,64}$",
+            "description": "one of `ids` of an answer",
+        },
+        "label": {"type": ["number", "boolean"], "description": "what came true"},
+        "at": {
+            "type": ["string", "null"],
+            "format": "date-time",
+            "description": "when it was known; of several, the newest holds",
+        },
+    }
+    return shape({"labels": several(shape(label, optional=["at"]), most)})
+
+
+def several(items: Mapping[str, Any], most: int) -> dict[str, Any]:
+    return {"type": "array", "minItems": 1, "maxItems": most, "items": dict(items)}
 
 
 def reference(name: str) -> dict[str, str]:

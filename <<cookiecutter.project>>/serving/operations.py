@@ -6,99 +6,7 @@ from typing import Any
 
 from serving.about import About
 from serving.explain import Explanation
-
-Json = dict[str, Any]
-
-KEY: Json = {"type": "http", "scheme": "bearer", "description": "an API key of this service"}
-NAME = "^[A-Za-z0-9._-]{1,64}$"
-HEADERS: Json = {
-    "X-Request-ID": {
-        "schema": {"type": "string", "pattern": NAME},
-        "description": "the request's name in the log: the client's own, or a new one",
-    },
-    "Retry-After": {
-        "schema": {"type": "integer", "minimum": 0},
-        "description": "seconds after which to ask again",
-    },
-}
-ERRORS: Json = {
-    "type": "object",
-    "required": ["errors"],
-    "properties": {
-        "errors": {
-            "type": "array",
-            "minItems": 1,
-            "items": {
-                "type": "object",
-                "required": ["field", "rule", "count", "rows"],
-                "properties": {
-                    "field": {
-                        "type": ["string", "null"],
-                        "description": "null where the request as a whole is wrong",
-                    },
-                    "rule": {"type": "string", "description": "that is broken"},
-                    "count": {"type": "integer", "description": "of the rows that break it"},
-                    "rows": {
-                        "type": "array",
-                        "items": {"type": "integer", "minimum": 0},
-                        "description": "the first of them, from 0",
-                    },
-                },
-            },
-        }
-    },
-}
-LABELS: Json = {
-    "type": "object",
-    "required": ["labels"],
-    "additionalProperties": False,
-    "properties": {
-        "labels": {
-            "type": "array",
-            "minItems": 1,
-            "items": {
-                "type": "object",
-                "required": ["id", "label"],
-                "additionalProperties": False,
-                "properties": {
-                    "id": {"type": "string", "description": "one of `ids` of an answer"},
-                    "label": {"type": ["number", "boolean"], "description": "what came true"},
-                    "at": {
-                        "type": "string",
-                        "format": "date-time",
-                        "description": "when it was known; of several, the newest holds",
-                    },
-                },
-            },
-        }
-    },
-}
-SCHEMAS: Json = {"Errors": ERRORS, "Labels": LABELS}
-
-# Each status that refuses a request: its name in the document, and what it says.
-REFUSED: Mapping[int, tuple[str, str]] = {
-    400: ("NotJson", "The body is not what its content type says."),
-    401: ("NoKey", "No API key came with the request, or one that this service does not know."),
-    413: ("TooLarge", "More bytes or more rows than one request may have."),
-    415: ("OtherType", "A content type that is not read here."),
-    422: ("Broken", "Rows break the contract; every rule that is broken, and no value."),
-    429: ("TooMany", "As many requests as this service takes at one time are under way."),
-    500: ("Fault", "A fault of the service; its log says where."),
-    503: ("Away", "The service is ending, or took too long; another one answers soon."),
-}
-LATER = (429, 503)  # statuses that say when to ask again
-
-
-def response(status: int, text: str) -> Json:
-    headers = ["X-Request-ID", *(["Retry-After"] if status in LATER else [])]
-    return {
-        "description": text,
-        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers},
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}},
-    }
-
-
-RESPONSES: Json = {name: response(status, text) for status, (name, text) in REFUSED.items()}
+from serving.statuses import KEYS, REFUSED, Json
 
 
 def paths(
@@ -112,7 +20,7 @@ def paths(
         "release": about.release,
         "model": about.model,
         "predictions": predictions,
-        "ids": [f"{place:032x}" for place in range(len(rows))],
+        "ids": [f"{about.release[:16]}{place:08x}" for place in range(len(rows))],
     }
     if about.threshold is not None:
         answer["decisions"] = [value >= about.threshold for value in predictions]
@@ -141,7 +49,15 @@ def paths(
                 about,
                 "Explain",
                 "What drove the prediction for one row: what each field adds to the mean answer.",
-                body({"Rows": {"rows": rows[:1]}}),
+                body(
+                    {
+                        "OneRow": {"rows": rows[:1]},
+                        "OneRowOfColumns": {
+                            "columns": {n: held[:1] for n, held in columns.items()}
+                        },
+                    },
+                    arrow=True,
+                ),
                 {200: answered("The contributions.", "Explanation", explained)},
             )
         },
@@ -151,7 +67,8 @@ def paths(
                 "Feedback",
                 "What came true, by the prediction's id: later, in any order, corrected or not.",
                 body({"Labels": labels}),
-                {202: {"description": "The labels are kept."}},
+                {202: answered("How many labels are kept.", "Kept", {"labels": 1})},
+                never=(415,),
             )
         },
         "/invocations": {
@@ -178,7 +95,6 @@ def told(about: About) -> Json:
     }
     word = {"text/plain": {"schema": {"type": "string"}}}
     page = {"text/html": {"schema": {"type": "string"}}}
-    version = {name: release[name] for name in ("tree", "model_sha256")}
     return {
         "/health/live": read("Is the process alive?", json({"type": "object"}, {"live": True})),
         "/health/ready": read(
@@ -186,8 +102,16 @@ def told(about: About) -> Json:
             json({"type": "object"}, {"ready": True}),
             {503: {"description": "Not yet, or no more.", "content": json({"type": "object"})}},
         ),
-        "/release": read("Which release answers where.", json(facts, release)),
-        "/version": read("Which release answers.", json(facts, version)),
+        "/ping": read(
+            "The same, as clients of `mlflow models serve` ask.",
+            json({"type": "object"}, {"ready": True}),
+            {503: {"description": "Not yet, or no more.", "content": json({"type": "object"})}},
+        ),
+        "/release": read(
+            "Which release answers; `?prove` adds the sha256 of each of its files.",
+            json(facts, release),
+        ),
+        "/version": read("Which release answers.", json(facts, release)),
         "/metrics": read("Figures for Prometheus.", word),
         "/openapi.json": read("This document.", json({"type": "object"})),
         "/docs": read("This document, to read.", page),
@@ -196,13 +120,25 @@ def told(about: About) -> Json:
     }
 
 
-def operation(about: About, summary: str, text: str, asked: Json, said: Mapping[int, Json]) -> Json:
+def operation(
+    about: About,
+    summary: str,
+    text: str,
+    asked: Json,
+    said: Mapping[int, Json],
+    never: Sequence[int] = (),
+) -> Json:
     refused = {
         str(status): {"$ref": f"#/components/responses/{name}"}
         for status, (name, _) in REFUSED.items()
-        if status != 401 or about.keys
+        if status not in never and (status != 401 or about.keys)
     }
-    named = {"name": "X-Request-ID", "in": "header", "schema": {"type": "string", "pattern": NAME}}
+    named = {
+        "name": "X-Request-ID",
+        "in": "header",
+        "schema": {"type": "string"},
+        "description": "a name for the log: up to 64 letters, digits, dots, underscores or dashes",
+    }
     return {
         "summary": summary,
         "operationId": summary.lower().replace(" ", "-").replace("'", ""),
@@ -210,7 +146,7 @@ def operation(about: About, summary: str, text: str, asked: Json, said: Mapping[
         "parameters": [named],
         "requestBody": asked,
         "responses": {str(status): answer for status, answer in said.items()} | refused,
-        **({"security": [{"key": []}]} if about.keys else {}),
+        **({"security": [{name: []} for name in KEYS]} if about.keys else {}),
     }
 
 

@@ -120,7 +120,7 @@ def tried(site: Site) -> str:
     """The form, and the places for its answer."""
     about = site.about
     return template("form.html").substitute(
-        heading=escape(wording.label(about.project)),
+        heading=escape(wording.label(about.project.replace("-", " "))),
         description=escape(about.description),
         key=template("key.html").substitute() if about.keys else "",
         fields=form.fields(site.contract.schema),
@@ -137,7 +137,7 @@ def measured(metrics: dict[str, dict[str, float]]) -> str:
         return "<p>This release has no metrics.</p>"
     shown = [
         (
-            escape(wording.label(name)),
+            escape(name.replace("_", " ")),
             *(f"{scores.get(name, math.nan):.3f}" for scores in metrics.values()),
         )
         for name in next(iter(metrics.values()))
@@ -155,8 +155,13 @@ def rows(site: Site) -> list[dict[str, Any]]:
 
 def card(site: Site) -> str:
     """The model card; its HTML and its pictures stay text."""
+    if not site.card:
+        return "<h1>Model card</h1>\n<p>This release has none.</p>"
     parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
-    return parser.render(site.card) if site.card else "<p>This release has no model card.</p>"
+    wide = '<div class="table" role="region" aria-label="Table" tabindex="0"><table>'
+    parser.add_render_rule("table_open", lambda *_: wide)
+    parser.add_render_rule("table_close", lambda *_: "</table></div>")
+    return str(parser.render(site.card))
 
 
 def text(body: str) -> str:

@@ -14,6 +14,7 @@ TYPES = {
 }
 # Beyond, a bound is the one of the machine's words: nobody's rule, and no number in a browser.
 LARGEST = 2**53
+GROUPED = 10_000  # smaller numbers are read without a comma
 BOUNDS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
 
 
@@ -62,5 +63,6 @@ def rules(field: Mapping[str, Any]) -> str:
 
 
 def number(value: float) -> str:
-    """A number as people write it."""
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.10g}"
+    """A number as people write it: 1950 is a year, 10,000 is many."""
+    plain = str(value) if isinstance(value, int) else f"{value:.10g}"
+    return plain if abs(value) < GROUPED else f"{value:,.10g}"

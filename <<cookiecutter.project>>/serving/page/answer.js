@@ -1,6 +1,6 @@
 // The answer: the number, the decision, and what drove it.
 
-import { amount, at, change, shown, write } from "./words.js";
+import { amount, at, bound, change, shown, write } from "./words.js";
 
 const MOST = 8; // bars: with more, the first ones are no longer what is seen first
 const panel = at("answer");
@@ -33,10 +33,10 @@ export function show(answer) {
 function decide(decisions) {
   if (!decisions) return "";
   const [yes] = decisions;
-  const threshold = amount(Number(panel.dataset.threshold), binary);
+  const threshold = bound(Number(panel.dataset.threshold), binary);
   return yes
-    ? `${target}: yes. The threshold of ${threshold} is reached.`
-    : `${target}: no. The threshold of ${threshold} is not reached.`;
+    ? `${target}: yes, as the threshold of ${threshold} is reached.`
+    : `${target}: no, as the threshold of ${threshold} is not reached.`;
 }
 
 // `reasons` is the explanation, or why there is none.
@@ -77,7 +77,7 @@ function line(name, own, value, largest) {
   const head = document.createElement("th");
   head.scope = "row";
   head.append(part("span", "field-name", label(name)), " ", part("span", "own", shown(own)));
-  const effect = document.createElement("td");
+  const effect = part("div", "effect", "");
   const raises = value > 0;
   const track = part("span", "track", "");
   track.setAttribute("aria-hidden", "true");
@@ -87,7 +87,9 @@ function line(name, own, value, largest) {
   const size = part("span", "size", `${raises ? "▲" : "▼"} ${change(value, binary)}`);
   size.firstChild.before(part("span", "hidden", raises ? "raises: " : "lowers: "));
   effect.append(track, size);
-  found.append(head, effect);
+  const cell = document.createElement("td");
+  cell.append(effect);
+  found.append(head, cell);
   return found;
 }
 

@@ -8,10 +8,11 @@ export function write(id, text) {
   at(id).textContent = text;
 }
 
-const plain = new Intl.NumberFormat("en", { maximumSignificantDigits: 6 });
+const plain = new Intl.NumberFormat("en", { maximumSignificantDigits: 6, useGrouping: "min2" });
 const percent = new Intl.NumberFormat("en", {
   style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1,
 });
+const threshold = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
 const points = new Intl.NumberFormat("en", {
   minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero",
 });
@@ -22,6 +23,10 @@ const signed = new Intl.NumberFormat("en", {
 // A prediction: a share where it is a probability.
 export function amount(value, binary) {
   return binary ? percent.format(value).replace("%", " %") : plain.format(value);
+}
+
+export function bound(value, binary) {
+  return binary ? threshold.format(value).replace("%", " %") : plain.format(value);
 }
 
 // What a field adds: in percentage points where the prediction is a share.
