@@ -170,7 +170,9 @@ def stop(env: Annotated[str | None, typer.Option("--env")] = None) -> None:
     context = here(fetch=False)
     names = [env] if env else list(context.environments)
     for name in names:
-        context.target(named(context.environments, name)).stop()
+        where = named(context.environments, name)
+        for target in (context.target(where), *context.former(where)):
+            target.stop()
         print(f"{name}: stopped")
 
 

@@ -21,7 +21,7 @@ from gitops.settings import Refused
 from gitops.target import Running
 from gitops.targets import interpreter
 from gitops.targets.address import bound
-from gitops.targets.client import ask
+from gitops.targets.client import told
 from gitops.targets.worker import Gone, Hung, Worker
 
 LOG = "service.log"
@@ -48,14 +48,9 @@ class Process:
 
     def running(self, url: str | None = None) -> Running | None:
         """What answers at the public address (or at `url`); None where nothing of ours does."""
-        try:
-            told = ask(url or self.url, "/release?prove", seconds=SECONDS)
-            names = ("tree", "environment", "number", "model_sha256", "files")
-            return Running(*(told[name] for name in names))
-        except (Refused, KeyError, TypeError):
-            return None
+        return told(url or self.url, seconds=SECONDS)
 
-    def start(self, number: int, bundle: Path) -> str:
+    def start(self, number: int, bundle: Path, image: str | None = None) -> str:  # noqa: ARG002
         """Bring up the files of a release beside what serves, and return its private URL.
 
         Raises:
