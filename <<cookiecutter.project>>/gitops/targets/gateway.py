@@ -10,20 +10,19 @@ reload them closes listeners and idle connections, and with them requests that a
 import contextlib
 import os
 import socket
-import tarfile
 import time
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any
 
 from docker import DockerClient
 from docker.errors import NotFound
 
 from gitops.settings import Refused
-from gitops.targets import caddy
-from gitops.targets.caddy import FOLDER, PRIVATE, PUBLIC, SLOTS
+from gitops.targets import caddy, route
+from gitops.targets.caddy import FOLDER, PRIVATE, PUBLIC
 from gitops.targets.calls import asked, pull, put
 from gitops.targets.client import Silent, ask
+from gitops.targets.route import Route
 
 IMAGE = (
     "docker.io/library/caddy:2-alpine"
@@ -39,12 +38,6 @@ STOP_SECONDS = 5  # to end by itself
 START_SECONDS = 20  # it takes a tenth of one; an engine that is busy takes longer to publish a port
 PAUSE = 0.05  # seconds between two looks
 LABEL = "gitops.gateway"  # what it was made of
-
-
-@dataclass(frozen=True)
-class Route:
-    slot: str
-    number: int  # of the deployment
 
 
 @dataclass(frozen=True)
@@ -180,31 +173,14 @@ class Gateway:
         found = self.container(self.name) or self.container(self.new)
         if found is None:
             return None
-        routes = [self.entry(found, slot) for slot in SLOTS]
-        return max((one for one in routes if one), key=lambda one: one[0], default=(0, None))[1]
+        return route.read(found)
 
-    def entry(self, container: Any, slot: str) -> tuple[int, Route] | None:
-        """When clients were led to a slot, and to which deployment in it."""
-        with asked(self.name):
-            try:
-                packed, _ = container.get_archive(f"{FOLDER}/{slot}")
-            except NotFound:
-                return None
-        with tarfile.open(fileobj=BytesIO(b"".join(packed))) as archive:
-            about = archive.next()
-            file = about and archive.extractfile(about)
-            if not about or not file:
-                return None
-            text = file.read().decode()
-        return (int(about.mtime), Route(slot, int(text))) if text.isdecimal() else None
-
-    def lead(self, route: Route) -> None:
+    def lead(self, to: Route) -> None:
         """Lead clients to a slot, from the next request on."""
         found = self.container(self.name)
         if found is None:
             raise Refused(f"{self.name}: was removed meanwhile; run this again")
-        # Its time is the number: while it is written it is newer than any other, and stays newest.
-        put(found, FOLDER, {route.slot: str(route.number).encode()}, time=route.number)
+        route.write(found, to)
 
     def private(self, slot: str) -> str:
         """Where a slot is reached, whoever clients are led to."""

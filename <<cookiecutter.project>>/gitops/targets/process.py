@@ -2,6 +2,7 @@
 
     <home>/environments/<env>/current      the number that was switched in last
     <home>/environments/<env>/<n>/         its processes' sockets (worker.py) and service.log
+    <home>/environments/<env>/state/       what outlives deployments: the predictions
 
 The listening socket of the public address is handed from the old processes to the new, so it is
 never closed: connections that wait in it are accepted by whoever holds it. Whatever instant we are
@@ -25,6 +26,7 @@ from gitops.targets.client import told
 from gitops.targets.worker import Gone, Hung, Worker
 
 LOG = "service.log"
+STATE = "state"
 SECONDS = 5  # for one answer over HTTP, or to end after drain_seconds have passed
 PATIENCE = 60  # seconds for another deployment of the environment to take its step
 KEPT = 5  # folders of ended deployments: their logs say why the last ones failed
@@ -58,6 +60,7 @@ class Process:
         """
         python = interpreter.make(self.home, bundle)
         words = [str(python), "-B", "-m", "serving", "--environment", self.name]
+        words += ["--state", str(self.folder / STATE)]
         with self.alone():
             self.fence(number)
             self.sweep(number)
