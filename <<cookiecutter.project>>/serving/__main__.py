@@ -9,6 +9,7 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import resource
 import socket
@@ -20,6 +21,7 @@ from pipeline.stage import StageError
 from serving import events, release, settings
 from serving.settings import Limits, Settings
 
+YOUNG = 50_000  # objects until the next look for garbage: those of a thousand rows are no reason
 SPARE = 100  # descriptors beside those of connections: files, sockets, the database
 PER_REQUEST = 4  # connections for each request at one time: most are idle, and cost little
 
@@ -103,6 +105,10 @@ def serve(given: argparse.Namespace, found: Settings, listener: socket.socket) -
         alone=alone,
     )
     told = {"environment": given.environment, "number": given.number, "url": url}
+    # What is here stays: it is not looked through again and again for what is garbage.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG)
     events.say("ready", release=held.tree, **told)
     service.log.start()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

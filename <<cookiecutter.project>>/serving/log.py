@@ -1,36 +1,28 @@
 """What the service answered, kept for later: predictions, and the labels that people send."""
 
-import os
 import secrets
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec import Raw
 
 from pipeline.stage import StageError
 from serving.drain import Drain
-from serving.record import ID, FIRST, LABELS, NAME, PREDICTIONS, About, Label, encode, ids, split
+from serving.record import FIRST, ID, LABELS, NAME, PREDICTIONS, About, Label, encode, ids, split
+from serving.settings import LogSettings
 from serving.spool import Spool
 
-__all__ = ["ID", "About", "Label", "Log", "LogSettings", "default"]
+__all__ = ["ID", "About", "Label", "Log", "LogSettings"]
 
 SCHEMES = ("sqlite:///", "postgresql+psycopg://", "postgresql://")
 LABELS_AT_ONCE = 1000  # in one record, of about 60 KB
 
 
-@dataclass(frozen=True)
-class LogSettings:
-    """The block `[log]` of an environment's file."""
-
-    flush_seconds: float  # between two writes to the database
-    spool_mb: int  # of disk for what is not in the database yet
-    retention_days: int  # after which rows are deleted
-
-
 class Log:
     """Predictions and labels, written behind: to a spool at once, to the database later."""
+
+    keeps = True  # one that keeps nothing says no
 
     def __init__(self, url: str, folder: Path, settings: LogSettings, about: About) -> None:
         """`url` is a database, SQLite's or PostgreSQL's; `folder` is this state folder's spool.
@@ -125,8 +117,3 @@ class Log:
         """Write what time allows; the rest stays in the spool, for the next process."""
         self.drain.close(seconds)
         self.spool.close()
-
-
-def default(state: Path) -> str:
-    """The database of a state folder, where no other is named."""
-    return os.environ.get("PREDICTION_LOG_URL") or f"sqlite:///{state.absolute()}/predictions.db"

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from serving.ranges import Ranges
+from serving.refusal import Refusal
 
 # From what one row takes to what a client waits for at most.
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -40,14 +41,16 @@ class Metrics:
     def __init__(
         self,
         about: Mapping[str, str],
+        fields: Iterable[str],
         threshold: float | None,
         ranges: Ranges,
         gauges: Mapping[str, tuple[str, Callable[[], float]]],
     ) -> None:
         """`about` are the labels of the info metric, `gauges` what to ask at the time, by name."""
+        self.fields = frozenset(fields)  # clients may name others, of which there is no end
         self.about, self.threshold, self.ranges, self.gauges = about, threshold, ranges, gauges
         self.requests: Counter[tuple[str, int]] = Counter()
-        self.errors: Counter[str] = Counter()
+        self.errors: Counter[tuple[str, str]] = Counter()  # by status and field
         self.latency = Histogram(SECONDS)
         self.batch = Histogram(ROWS)
         self.predictions = 0
@@ -57,13 +60,19 @@ class Metrics:
         self.requests[route, status] += 1
         self.latency.add(seconds)
 
+    def refused(self, refusal: Refusal) -> None:
+        """Each rule counts once for a request, however many rows break it."""
+        for error in refusal.errors:
+            known = error.field if error.field in self.fields else None
+            self.errors[str(refusal.status), known or ""] += 1
+
     def inferred(self, columns: Mapping[str, Any], answers: Sequence[float]) -> None:
         """One inference."""
         count = len(answers)
         self.batch.add(count)
         self.predictions += count
         if (threshold := self.threshold) is not None:
-            self.positive += sum(answer >= threshold for answer in answers)
+            self.positive += sum(map(threshold.__le__, answers))
         self.ranges.add(columns, count)
 
     def classes(self) -> dict[str, int]:
@@ -99,7 +108,7 @@ class Metrics:
         info.add_metric([worker], dict(self.about))
         yield info
         yield counter("requests", "Requests answered", ["route", "status"], dict(self.requests))
-        yield counter("errors", "Rules broken in requests", ["kind"], dict(self.errors))
+        yield counter("errors", "Rules broken in requests", ["status", "field"], dict(self.errors))
         yield histogram("request_seconds", "From head to answer", self.latency)
         yield histogram("batch_rows", "Rows of one inference", self.batch)
         yield counter("predictions", "Rows answered", ["class"], self.classes())
@@ -117,5 +126,5 @@ class Metrics:
         from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(self)  # type: ignore[arg-type]
+        registry.register(self)
         return generate_latest(registry), CONTENT_TYPE_LATEST

@@ -10,6 +10,7 @@ from serving.log import Label
 class NoLog:
     """As `Log`; every prediction has an id all the same, so clients see no difference."""
 
+    keeps = False
     dropped = 0
     waiting = 0
 

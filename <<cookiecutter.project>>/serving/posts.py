@@ -7,7 +7,7 @@ import math
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import count
 
@@ -15,15 +15,17 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from serving import events, labels
+from serving.protocol import REPLY
 from serving.refusal import Refusal, refusal
 from serving.service import Service
 
-# No page shows these answers, nobody keeps them: what browsers guess at is said.
+# No page shows these answers and nobody keeps them; what they are is not to be guessed.
 HEADERS = [
     (b"content-type", b"application/json"),
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
 ]
+HEAD = b"".join(b"%b: %b\r\n" % header for header in HEADERS)
 CLOSE = (b"connection", b"close")
 NAMED = re.compile(rb"[A-Za-z0-9._-]{1,64}")  # a request's name in headers and in the log
 WAITING = 4  # the largest requests that may wait for the model: half a second of it
@@ -36,7 +38,7 @@ Answer = tuple[int, bytes]
 class Predictions(msgspec.Struct, omit_defaults=True):
     release: str
     model: str
-    predictions: list[float]
+    predictions: Sequence[float]
     ids: list[str]
     decisions: list[bool] | msgspec.UnsetType = msgspec.UNSET
 
@@ -64,28 +66,27 @@ class Posts:
         route = scope["path"]
         found = dict(scope["headers"])
         name = self.name(found.get(b"x-request-id", b""))
-        headers = [*HEADERS, (b"x-request-id", name.encode())]
+        more: list[tuple[bytes, bytes]] = []
         try:
             status, said = await self.answer(route, found, receive, name)
         except Refusal as refused:
-            status, said = refused.status, encode(refused.as_dict())
-            headers += extras(refused)
+            status, said, more = refused.status, encode(refused.as_dict()), extras(refused)
             self.service.metrics.refused(refused)
         except Gone:
-            self.service.metrics.errors["client gone", ""] += 1
+            self.service.metrics.errors["gone", ""] += 1
             return
         except MemoryError:
-            status, said = 503, encode(refusal(503, "no memory is left for it").as_dict())
-            headers.append((b"retry-after", b"%d" % AGAIN))
+            full = refusal(503, "no memory is left for it", AGAIN)
+            status, said, more = 503, encode(full.as_dict()), extras(full)
+            self.service.metrics.refused(full)
         except Exception as error:
             events.fault(error, request=name)
             wrong = refusal(500, "a fault of the service; its log says where")
             status, said = 500, encode(wrong.as_dict())
+            self.service.metrics.refused(wrong)
         if self.service.draining():
-            headers.append(CLOSE)
-        headers.append((b"content-length", b"%d" % len(said)))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": said})
+            more.append(CLOSE)
+        await reply(scope, send, status, name, more, said)
         self.service.metrics.answered(route, status, time.perf_counter() - started)
 
     def name(self, said: bytes) -> str:
@@ -145,7 +146,7 @@ class Posts:
         answers, ids = await self.predicted(rows, name, started)
         said = Predictions(service.about.release, service.about.model, answers, ids)
         if (threshold := service.about.threshold) is not None:
-            said.decisions = [answer >= threshold for answer in answers]
+            said.decisions = list(map(threshold.__le__, answers))
         return 200, encode(said)
 
     async def invocations(self, kind: str, body: bytes, name: str) -> Answer:
@@ -156,16 +157,17 @@ class Posts:
 
     async def predicted(
         self, rows: list[msgspec.Struct], name: str, started: float
-    ) -> tuple[list[float], list[str]]:
+    ) -> tuple[Sequence[float], list[str]]:
         """The answers, kept in the log before anybody hears them, and their ids."""
         service = self.service
         if service.batcher.waiting > WAITING * service.limits.rows:
             raise refusal(503, "more rows wait than are soon answered", AGAIN)
         answers = await service.batcher.predict(rows)
         ids = service.log.take(len(rows))
-        kept = service.contract.kept(rows, service.hash_key)
-        took = time.perf_counter() - started
-        service.log.append(time.time(), name, ids[0], kept, answers, took)
+        if service.log.keeps:
+            kept = service.contract.kept(rows, service.hash_key)
+            took = time.perf_counter() - started
+            service.log.append(time.time(), name, ids[0], kept, answers, took)
         return answers, ids
 
     async def explain(self, kind: str, body: bytes, name: str) -> Answer:  # noqa: ARG002
@@ -181,6 +183,25 @@ class Posts:
         found = labels.read(body, self.service.limits.rows, time.time())
         self.service.log.label(found)
         return 202, encode({"labels": len(found)})
+
+
+async def reply(
+    scope: Scope,
+    send: Send,
+    status: int,
+    name: str,
+    more: list[tuple[bytes, bytes]],
+    said: bytes,
+) -> None:
+    """Send an answer: at once where the server can and nothing is out of the ordinary."""
+    at_once = scope.get("extensions", {}).get(REPLY)
+    if at_once and not more:
+        at_once(status, b"%bx-request-id: %b\r\n" % (HEAD, name.encode()), said)
+        return
+    length = (b"content-length", b"%d" % len(said))
+    headers = [*HEADERS, (b"x-request-id", name.encode()), *more, length]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": said})
 
 
 def extras(refused: Refusal) -> list[tuple[bytes, bytes]]:

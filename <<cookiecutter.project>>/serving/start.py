@@ -31,7 +31,6 @@ from serving.settings import Settings
 STATISTICS = Path("reports/statistics.json")
 METRICS = Path("reports/metrics.json")
 CARD = Path("reports/model-card.md")
-DATABASE = "predictions.db"
 
 
 def service(
@@ -59,6 +58,7 @@ def service(
     bounds = {name: bound for name, bound in ranges.bounds(statistics).items() if name in numbers}
     metrics = Metrics(
         {"release": release.tree, "model": release.model_sha256, "environment": environment},
+        contract.names,
         about.threshold,
         ranges.Ranges(bounds),
         {
@@ -126,10 +126,9 @@ def predictions(state: Path | None, settings: Settings, about: About) -> Log | N
     """The log of predictions, where there is a place to keep it."""
     if state is None:
         return NoLog()
-    state.mkdir(parents=True, exist_ok=True)
-    url = os.environ.get("PREDICTION_LOG_URL") or f"sqlite:///{state.absolute() / DATABASE}"
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
     mine = log.About(about.release, about.environment, about.number, about.threshold)
-    return Log(url, state / "spool", settings.log, mine)
+    return Log(log.default(state), state / "spool", settings.log, mine)
 
 
 def app(service: Service, known: list[dict[str, Any]]) -> App:
