@@ -14,6 +14,7 @@ SHAPES = {
     "OneRowOfColumns": "As columns",
     "Records": "As records",
 }
+WIDE = 4  # columns: more are scrolled in a narrow window, where they would be one word wide
 LINE = 80  # characters: what stands side by side in a narrow window
 
 
@@ -50,10 +51,13 @@ def section(identity: str, title: str, body: str) -> str:
 
 
 def paragraph(text: str, name: str = "") -> str:
+    return f'<p class="{name}">{inline(text)}</p>' if name else f"<p>{inline(text)}</p>"
+
+
+def inline(text: str) -> str:
     """Text in which words in backquotes are code."""
     parts = escape(text).split("`")
-    shown = "".join(f"<code>{part}</code>" if odd % 2 else part for odd, part in enumerate(parts))
-    return f'<p class="{name}">{shown}</p>' if name else f"<p>{shown}</p>"
+    return "".join(f"<code>{part}</code>" if odd % 2 else part for odd, part in enumerate(parts))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], label: str) -> str:
@@ -63,8 +67,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], label: str) -> str
         f'<tr><th scope="row">{first}</th>' + "".join(f"<td>{cell}</td>" for cell in rest) + "</tr>"
         for first, *rest in rows
     )
+    name = "wide table" if len(head) > WIDE else "table"
     return (
-        f'<div class="table" role="region" aria-label="{escape(label)}" tabindex="0"><table>'
+        f'<div class="{name}" role="region" aria-label="{escape(label)}" tabindex="0"><table>'
         f"<thead><tr>{titles}</tr></thead><tbody>{lines}</tbody></table></div>\n"
     )
 
@@ -174,5 +179,5 @@ def reading(document: Json) -> str:
         for path, said in document["paths"].items()
         if "get" in said
     ]
-    shown = [(link, escape(text)) for link, text in rows]
+    shown = [(link, inline(text)) for link, text in rows]
     return table(("Route", "What it says"), shown, "Other routes")

@@ -60,8 +60,8 @@ def introduction(about: About) -> str:
         if about.objective == "binary"
         else f"Each answer is the value of `{about.target}` that is expected."
     )
-    said = about.description.rstrip(".")
-    sentences = [f"{said}.", answers] if said else [answers]
+    said = about.description + ("" if about.description.endswith((".", "?", "!")) else ".")
+    sentences = [said, answers] if about.description else [answers]
     if about.threshold is not None:
         sentences.append(f"From {about.threshold:g} on, it counts as a yes.")
     sentences.append(
