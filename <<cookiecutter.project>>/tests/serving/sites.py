@@ -1,12 +1,18 @@
 """A contract and its site that are not those of the example: pages must fit any."""
 
-from dataclasses import replace
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
+
+from starlette.applications import Starlette
+from starlette.types import Message
 
 from serving.about import About
 from serving.contract import Contract
 from serving.explain import Explanation
-from serving.pages import Site
+from serving.pages import Site, routes
 
 FIELDS: dict[str, dict[str, Any]] = {
     "serial": {"type": "string", "x-key": True, "x-unique": True, "description": "as engraved"},
@@ -67,3 +73,44 @@ def site(**changes: Any) -> Site:
         card="# A card\n\n| a |\n|---|\n| 1 |\n\n<script>x</script> ![p](q.png) [l](javascript:x)",
         explanation=Explanation(0.2, 0.0, {"hours": -0.2}),
     )
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+class Client:
+    """Asks the pages of a site, without a server between."""
+
+    def __init__(self, site: Site) -> None:
+        self.app = Starlette(routes=list(routes(site)))
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        said = {"host": "127.0.0.1:8101", **(headers or {})}
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "scheme": "http",
+            "path": path,
+            "query_string": b"",
+            "headers": [(name.encode(), value.encode()) for name, value in said.items()],
+        }
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        asyncio.run(self.app(scope, receive, send))
+        head, *bodies = sent
+        found = {name.decode(): value.decode() for name, value in head["headers"]}
+        text = b"".join(body.get("body", b"") for body in bodies).decode()
+        return Answer(head["status"], found, text)

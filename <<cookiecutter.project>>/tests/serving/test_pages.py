@@ -1,0 +1,256 @@
+"""The pages load nothing from elsewhere, show nothing private, and work in a real browser."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serving import pages
+from tests.serving import bundles, sites
+from tests.serving.browser import Browser, browser
+
+PAGES = ["/", "/docs", "/model-card"]
+ASSETS = ["page.js", "answer.js", "words.js", "page.css", "icon.svg", "examples.json"]
+# Of Tab and Enter, as browsers number them.
+TAB, ENTER = 9, 13
+
+
+def client(**changes: Any) -> sites.Client:
+    return sites.Client(sites.site(**changes))
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_names_no_other_host_and_has_nothing_inline(path: str) -> None:
+    found = client().get(path)
+    links = re.findall(r'(?:href|src)="([^"]*)"', found.text)
+
+    assert found.status == 200
+    assert not [link for link in links if "//" in link or ":" in link]
+    assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=|<img", found.text)
+    assert "default-src 'self'" in found.headers["content-security-policy"]
+    assert "unsafe" not in found.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_has_a_language_one_heading_and_landmarks_and_says_where_it_is(path: str) -> None:
+    text = client().get(path).text
+
+    assert '<html lang="en">' in text
+    assert text.count("<h1>") == 1
+    for landmark in ("<header", "<nav", "<main", "<footer"):
+        assert landmark in text
+    assert "uat, deployment 3" in text
+    assert "abababababab" in text
+    assert not re.search(r"\$[a-z]", text)  # a place of a template that was not filled
+
+
+def test_what_people_wrote_is_text() -> None:
+    text = client().get("/").text
+
+    assert "&lt;i&gt;fails&lt;/i&gt;" in text
+    assert "<b>" not in text
+    card = client().get("/model-card").text
+    assert "&lt;script&gt;" in card
+    assert 'href="javascript' not in card
+    assert "<h1>A card</h1>" in card
+    assert "<td>1</td>" in card
+
+
+def test_nothing_private_is_shown() -> None:
+    asked = client()
+
+    for path in (*PAGES, "/openapi.json", "/page/examples.json"):
+        assert "hidden-" not in asked.get(path).text
+    assert len(asked.get("/page/examples.json").json()) == pages.EXAMPLES
+
+
+def test_a_release_without_records_has_pages_too() -> None:
+    bare = replace(sites.site(), examples=(), metrics={}, card="", explanation=None)
+    asked = sites.Client(bare)
+
+    for path in PAGES:
+        assert asked.get(path).status == 200
+    assert asked.get("/page/examples.json").json() == []
+
+
+@pytest.mark.parametrize("path", [*PAGES, *(f"/page/{name}" for name in ASSETS)])
+def test_what_a_browser_has_is_not_sent_again(path: str) -> None:
+    asked = client()
+    first = asked.get(path)
+    again = asked.get(path, {"if-none-match": first.headers["etag"]})
+    changed = asked.get(path, {"if-none-match": '"other"'})
+
+    assert (first.status, again.status, changed.status) == (200, 304, 200)
+    assert again.text == ""
+    assert first.headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    "path", ["/page/", "/page/none.js", "/page/frame.html", "/page/../pages.py", "/page/%2e%2e/x"]
+)
+def test_only_listed_files_are_served(path: str) -> None:
+    assert client().get(path).status == 404
+
+
+def test_the_documentation_names_the_address_that_was_asked() -> None:
+    text = client().get("/docs", {"host": "models.example:81"}).text
+    evil = client().get("/docs", {"host": 'x"><script>y'}).text
+
+    assert "curl http://models.example:81/predict" in text
+    assert "<script>" not in evil
+
+
+def test_a_key_is_asked_for_where_it_is_needed_and_is_not_kept() -> None:
+    assert 'type="password"' in client(keys=True).get("/").text
+    assert 'type="password"' not in client().get("/").text
+    for name in ("page.js", "answer.js", "words.js"):
+        text = client().get(f"/page/{name}").text
+        assert not re.search("localStorage|sessionStorage|cookie|innerHTML", text)
+
+
+@pytest.fixture(scope="module")
+def url(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    worker = bundles.served(bundle, tmp_path_factory.mktemp("service"))
+    yield worker.state(bundles.SECONDS).url + "/"
+    bundles.end(worker)
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("profile")) as tab:
+        yield tab
+
+
+@pytest.fixture
+def page(tab: Browser, url: str) -> Browser:
+    """The real page of a real service, just opened."""
+    tab.do("Network.emulateNetworkConditions", **ONLINE)
+    tab.open(url)
+    tab.problems.clear()
+    return tab
+
+
+ONLINE = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+
+
+def fill(page: Browser) -> dict[str, str]:
+    """Press for a recorded row; what the form then holds."""
+    before = page.run("document.getElementById('said').textContent")
+    page.run("document.getElementById('fill').click()")
+    page.until(f"document.getElementById('said').textContent !== {json.dumps(before)}")
+    found: dict[str, str] = page.run(
+        "Object.fromEntries([...document.querySelectorAll('[data-kind]')]"
+        ".map((one) => [one.name, one.value]))"
+    )
+    return found
+
+
+def text(page: Browser, identity: str) -> str:
+    return str(page.run(f"document.getElementById('{identity}').innerText"))
+
+
+def test_a_recorded_row_is_asked_and_answered_by_keyboard_alone(
+    page: Browser, bundle: Path
+) -> None:
+    known = bundles.examples(bundle)
+    for _ in range(20):
+        page.press("Tab", TAB)
+        if page.run("document.activeElement.id") == "fill":
+            break
+    page.press("Enter", ENTER, "\r")
+    page.until("document.querySelector('[name=origin]').value !== ''")
+    for _ in range(40):
+        page.press("Tab", TAB)
+        if page.run("document.activeElement.id") == "send":
+            break
+    page.press("Enter", ENTER, "\r")
+    page.until("!document.getElementById('drivers').hidden")
+
+    share = known[0]["prediction"]
+    assert text(page, "figure") == f"{100 * share:.1f} %"
+    word = "yes" if share >= 0.35 else "no"
+    assert text(page, "decision").startswith(f"late: {word}")
+    assert text(page, "figure") in page.run("document.getElementById('said').textContent")
+    assert page.run("document.querySelectorAll('#drivers tbody tr').length") == 8
+    assert text(page, "by-release") == "a" * 12
+    assert page.problems == []
+
+
+def test_another_press_is_another_row(page: Browser) -> None:
+    first, second = fill(page), fill(page)
+
+    assert first["id"] != second["id"]
+    assert all(first[name] for name in ("id", "month", "carrier", "origin"))
+
+
+def test_a_change_says_that_the_answer_is_older(page: Browser) -> None:
+    fill(page)
+    page.run("document.getElementById('send').click()")
+    page.until("!document.getElementById('result').hidden")
+    assert page.run("document.getElementById('stale').hidden")
+
+    fill(page)
+
+    assert not page.run("document.getElementById('stale').hidden")
+
+
+def invalid(page: Browser) -> list[str]:
+    found: list[str] = page.run(
+        "[...document.querySelectorAll('[aria-invalid]')].map((one) => one.name)"
+    )
+    return found
+
+
+def test_errors_of_the_service_stand_at_their_fields(page: Browser) -> None:
+    fill(page)
+    page.run("document.querySelector('[name=month]').value = '13'")
+    page.run("document.querySelector('[name=destination]').value = 'nowhere'")
+    page.run("document.getElementById('send').click()")
+    page.until("document.querySelector('[aria-invalid]')")
+
+    assert invalid(page) == ["month", "destination"]
+    assert page.run("document.activeElement.name") == "month"
+    described = "document.activeElement.getAttribute('aria-describedby').split(' ')"
+    shown = page.run(f"{described}.map((id) => document.getElementById(id).innerText).join()")
+    assert "at most 12" in shown
+    assert text(page, "problem").startswith("2 fields")
+    assert page.run("document.getElementById('result').hidden")
+
+    fill(page)
+    assert invalid(page) == []
+
+
+def test_what_is_left_out_is_asked_for_before_the_service_is(page: Browser) -> None:
+    page.run("document.getElementById('send').click()")
+    page.until("document.querySelector('[aria-invalid]')")
+
+    assert "origin" in invalid(page)
+    assert "pressure" not in invalid(page)  # may be unknown
+    assert page.run("document.activeElement.name") == "id"
+    assert page.problems == []
+
+
+def test_a_service_out_of_reach_is_said_in_words(page: Browser) -> None:
+    fill(page)
+    page.do("Network.emulateNetworkConditions", **{**ONLINE, "offline": True})
+    page.run("document.getElementById('send').click()")
+    page.until("document.getElementById('problem').innerText !== ''")
+
+    assert "be reached" in text(page, "problem")
+    assert text(page, "send") == "Predict"
+
+
+@pytest.mark.parametrize("path", ["", "docs", "model-card"])
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_pages_fit_a_narrow_window(page: Browser, url: str, path: str, dark: bool) -> None:
+    page.shape(360, 800, dark)
+    page.open(url + path)
+
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.run("innerWidth") == 360
+    assert page.run(wide) == 0
+    assert page.problems == []
