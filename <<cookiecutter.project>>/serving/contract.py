@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any, TypeAlias
@@ -38,7 +39,7 @@ class Contract:
             if not self.fields or schema["required"] != [one.name for one in self.fields]:
                 raise ValueError
             self.Row: type[Row] = struct("Row", self.fields)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, re.error):
             raise StageError(f"{files.CONTRACT}: no contract; run `make reproduce`") from None
         self.names = frozenset(one.name for one in self.fields)
         self.late = [(attrgetter(f.attribute), f) for f in self.fields if f.late]

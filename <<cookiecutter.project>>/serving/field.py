@@ -2,11 +2,10 @@
 
 import datetime
 import keyword
-import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -36,6 +35,7 @@ FINITE: Mapping[str, float] = {
     "double": float(np.finfo(np.float64).max),
     "float": float(np.finfo(np.float32).max),
 }
+SMALL = 2  # bytes of a whole number that polars makes a float32 of where nulls are
 DTYPES: Mapping[str, Any] = {"double": np.float64, "float": np.float32}
 
 
@@ -95,7 +95,8 @@ class Field:
         if self.dtype is None:
             return list(values)
         if self.nullable and self.type == "integer":
-            found = np.array(values, np.float64)
+            small = np.dtype(self.dtype).itemsize <= SMALL
+            found = np.array(values, np.float32 if small else np.float64)
             return found if np.isnan(found).any() else np.array(values, self.dtype)
         return np.array(values, self.dtype)
 
@@ -109,7 +110,7 @@ def of(name: str, place: int, said: Mapping[str, Any]) -> Field:
     types = said["type"] if isinstance(said["type"], list) else [said["type"]]
     (kind,) = (one for one in types if one != "null")
     form, nullable = said.get("format"), "null" in types
-    rules = tuple(rule.of(said))
+    rules = tuple(halved(said) if form == "float" else rule.of(said))
     decoded, late = decoding(kind, form, said, rules)
     return Field(
         name=name,
@@ -149,12 +150,27 @@ def decoding(
     meta: dict[str, Any] = reduce(lambda one, other: {**one, **other.meta}, rules, {})
     if kind == "number":
         finite = FINITE[form or "double"]
-        if "gt" not in meta:
-            meta["ge"] = max(meta.get("ge", -math.inf), -finite)
-        if "lt" not in meta:
-            meta["le"] = min(meta.get("le", math.inf), finite)
+        meta["ge"] = max(meta.get("ge", -finite), -finite)
+        meta["le"] = min(meta.get("le", finite), finite)
+    # msgspec takes one bound of each side.
+    if "gt" in meta and "ge" in meta:
+        del meta["ge" if meta["gt"] >= meta["ge"] else "gt"]
+    if "lt" in meta and "le" in meta:
+        del meta["le" if meta["lt"] <= meta["le"] else "lt"]
     late = tuple(one for one in rules if not one.meta)
     return Annotated[PLAIN[kind], msgspec.Meta(**meta)] if meta else PLAIN[kind], late
+
+
+def halved(said: Mapping[str, Any]) -> Iterator[Rule]:
+    """Rules as polars compares a column of 32 bits: after both sides are rounded to them."""
+    bounds = {"minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"} & said.keys()
+    rounded = {**said, **{word: float(np.float32(said[word])) for word in bounds}}
+    for one, other in zip(rule.of(said), rule.of(rounded), strict=True):
+        yield Rule(one.name, partial(kept_rounded, other), {})
+
+
+def kept_rounded(one: Rule, value: float) -> bool:
+    return one.kept(float(np.float32(value)))
 
 
 def dtype(kind: str, form: str | None) -> Any:
