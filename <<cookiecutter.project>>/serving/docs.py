@@ -94,7 +94,7 @@ def fields(row: Json) -> str:
         rows.append(
             (
                 f"<code>{escape(name)}</code>",
-                shape + (", or unknown" if wording.nullable(said) else ""),
+                shape + (" or unknown" if wording.nullable(said) else ""),
                 escape(wording.rules(said)),
                 escape(str(said.get("x-unit", ""))),
                 escape(help_text),

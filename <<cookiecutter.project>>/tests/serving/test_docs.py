@@ -30,7 +30,7 @@ def test_every_field_stands_there_with_its_rules() -> None:
 
     for part in ("heat_inside", "&lt;b&gt;&amp;", "°C", "-40.5 to 900", "lathe, mill &lt;2"):
         assert part in text
-    assert "number, or unknown" in text
+    assert "number or unknown" in text
     assert "private" in text
     assert "<b>" not in text
     assert "hidden" not in text
