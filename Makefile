@@ -15,8 +15,8 @@ COMPILE := $(UV) compile --quiet --universal --python-version 3.11 --upgrade \
 
 .PHONY: help demo test check bench torture lock ci clean
 
-demo: .venv/bake ## Bake a project into demo/ and close its loop: DEV, UAT, PROD, and PROD back
-	@.venv/bin/python demo.py
+demo: .venv/bake ## Bake a project into demo/ and close its loop: DEV, UAT, PROD, and PROD back; TARGET=docker
+	@.venv/bin/python demo.py $(if $(TARGET),--target '$(TARGET)')
 
 test: .venv/dev ## Run all tests: the hooks, the template's own code unbaked, and a baked repository
 	@$(TOOLS) pytest

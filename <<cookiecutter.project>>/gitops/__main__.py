@@ -2,6 +2,7 @@
 
 import json
 import sys
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,7 @@ app = typer.Typer(
 
 Remote = Annotated[str | None, typer.Option(help="The git remote; else origin, or rehearsal.")]
 Env = Annotated[str, typer.Option("--env", help="An environment: a file in environments/.")]
+Kind = Enum("Kind", {"process": "process", "docker": "docker"})
 PullOption = Annotated[int, typer.Option("--pull", min=1, help="The pull request's number.")]
 
 
@@ -171,7 +173,7 @@ def stop(env: Annotated[str | None, typer.Option("--env")] = None) -> None:
     names = [env] if env else list(context.environments)
     for name in names:
         where = named(context.environments, name)
-        for target in (context.target(where), *context.former(where)):
+        for target in context.places(where):
             target.stop()
         print(f"{name}: stopped")
 
@@ -210,19 +212,23 @@ def merge(
 @app.command()
 def rehearse(
     every: Annotated[int, typer.Option(min=1, help="Train on each n-th row only.")] = 1,
+    target: Annotated[
+        Kind | None, typer.Option(help="Where all run; else as environments/ say.")
+    ] = None,
 ) -> None:
     """Close the whole loop on this machine: act runs the workflow files."""
     from gitops import show
     from gitops.rehearse import rehearse
     from gitops.status import status
 
-    loop = rehearse(Path.cwd(), every)
+    loop = rehearse(Path.cwd(), every, target.value if target else None)
     print()
     show.status(status(loop.context, prove=True), prove=True)
     print(
         f"\nAsk {loop.context.last.name}, with a row that it never learned from:\n  {loop.try_it()}"
     )
-    print("make status PROVE=1 asks all of this again; make stop ends the services.")
+    make = f"make -C {loop.context.repository.path}" if target else "make"
+    print(f"{make} status PROVE=1 asks all of this again; {make} stop ends the services.")
 
 
 def main() -> None:

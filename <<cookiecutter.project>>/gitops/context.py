@@ -63,14 +63,14 @@ class Context:
         """Where an environment runs, to look at."""
         return self.targets[environment.target](environment)
 
-    def former(self, environment: Environment) -> list[Target]:
-        """Where it ran while another kind of target was chosen."""
-        return [
-            made(environment)
-            for kind, made in self.targets.items()
-            if kind != environment.target
-            and (self.home / FOLDERS[kind] / environment.name).is_dir()
+    def places(self, environment: Environment) -> list[Target]:
+        """The same, and where it ran while another kind of target was chosen."""
+        kinds = [
+            kind
+            for kind, folder in FOLDERS.items()
+            if kind == environment.target or (self.home / folder / environment.name).is_dir()
         ]
+        return [self.targets[kind](environment) for kind in kinds]
 
     @property
     def targets(self) -> dict[str, Callable[[Environment], Target]]:
@@ -92,7 +92,7 @@ class Context:
         """What our things on an engine are named after: repositories on this machine share one."""
         if forge.located(self.repository).host:
             return self.project
-        return f"{self.project}-{hashlib.sha256(bytes(self.home)).hexdigest()[:6]}"
+        return f"{self.project}-{hashlib.sha256(bytes(self.home.resolve())).hexdigest()[:6]}"
 
     def lasting(self, environment: Environment) -> Target:
         """The same, to bring something up there that is to outlive the job.
@@ -130,7 +130,10 @@ def of(repository: git.Repository, *, fetch: bool = True) -> Context:
     """The context of a repository."""
     if fetch:
         repository.fetch()
-    text = (repository.path / "pyproject.toml").read_text()
     environments = environment.read(repository.path / environment.FOLDER)
-    project = tomllib.loads(text)["project"]["name"]
-    return Context(repository, environments, project, forge.home(repository))
+    return Context(repository, environments, project(repository.path), forge.home(repository))
+
+
+def project(folder: Path) -> str:
+    """The name of the project in a folder."""
+    return str(tomllib.loads((folder / "pyproject.toml").read_text())["project"]["name"])

@@ -55,4 +55,7 @@ class Target(Protocol):
         """End one that was started and not switched in."""
 
     def stop(self) -> None:
-        """End everything that runs here."""
+        """End everything that runs here; what services kept stays."""
+
+    def clear(self) -> None:
+        """End everything that runs here, and remove what it kept."""

@@ -62,7 +62,12 @@ def proxy(slot: str) -> dict[str, Any]:
 
 def nothing() -> dict[str, Any]:
     """What clients are told before the first release."""
-    error = {"field": None, "rule": "no release serves here yet", "count": 1, "rows": []}
+    error: dict[str, object] = {
+        "field": None,
+        "rule": "no release serves here yet",
+        "count": 1,
+        "rows": [],
+    }
     headers = {"Content-Type": ["application/json"], "Retry-After": ["5"]}
     said = {"status_code": 503, "headers": headers, "body": json.dumps({"errors": [error]})}
     return {"handle": [{"handler": "static_response", **said}]}

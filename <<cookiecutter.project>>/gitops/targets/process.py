@@ -136,6 +136,11 @@ class Process:
                 self.end(number, wait=True)
             (self.folder / "current").unlink(missing_ok=True)
 
+    def clear(self) -> None:
+        """End everything that runs here, and remove what it kept."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def alone(self) -> contextlib.AbstractContextManager[None]:
         return held(self.folder / "lock", PATIENCE)
 

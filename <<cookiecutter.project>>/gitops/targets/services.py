@@ -24,6 +24,7 @@ STACK, NUMBER, SLOT, TREE, IMAGE = (
 STATE = "/state"  # where an image keeps what is to outlive it
 SECRETS = "/secrets"
 KEYS = "api-keys"
+GIVEN = ("PREDICTION_LOG_URL", "LOG_HASH_KEY")  # where predictions are kept, what hashes a name
 PROCESSES = 256  # threads among them: ten times what a service takes
 LOGS = {"max-size": "10m", "max-file": "3"}  # a disk is never filled by them
 SCRATCH = "size=64m,mode=1777,noexec,nosuid,nodev"  # what libraries write to /tmp is some KB
@@ -78,7 +79,7 @@ class Services:
             raise Refused(f"{image}: would run as root; give it a USER")
         keys = secret()
         volumes = {state: {"bind": STATE, "mode": "rw"}}
-        given = {"PREDICTION_LOG_URL": os.environ.get("PREDICTION_LOG_URL", "")}
+        given = {key: os.environ.get(key, "") for key in GIVEN}
         if keys is not None:
             # It may write there, but all is root's, and it is not root.
             volumes[f"{self.stack}-secrets"] = {"bind": SECRETS, "mode": "rw"}

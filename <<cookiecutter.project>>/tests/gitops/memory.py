@@ -60,6 +60,9 @@ class Memory:
         self.up.clear()
         self.public = None
 
+    def clear(self) -> None:
+        self.stop()
+
     def step(self, name: str) -> None:
         self.asked.append(name)
         if action := self.meanwhile.pop(name, None):
