@@ -1,5 +1,6 @@
 """The pages load nothing from elsewhere, show nothing private, and work in a real browser."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -242,6 +243,28 @@ def test_a_service_out_of_reach_is_said_in_words(page: Browser) -> None:
 
     assert "be reached" in text(page, "problem")
     assert text(page, "send") == "Predict"
+
+
+def test_a_key_opens_the_service(
+    tab: Browser, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(f"tests {hashlib.sha256(b'sesame').hexdigest()}\n")
+    monkeypatch.setenv("API_KEYS_FILE", str(keys))
+    worker = bundles.served(bundle, tmp_path)
+    tab.do("Network.emulateNetworkConditions", **ONLINE)
+    tab.open(worker.state(bundles.SECONDS).url + "/")
+
+    fill(tab)
+    tab.run("document.getElementById('send').click()")
+    tab.until("document.getElementById('problem').innerText !== ''")
+    assert "asks for an API key" in text(tab, "problem")
+    tab.run("document.getElementById('key').value = 'sesame'")
+    tab.run("document.getElementById('send').click()")
+    tab.until("!document.getElementById('drivers').hidden")
+
+    assert text(tab, "problem") == ""
+    bundles.end(worker)
 
 
 @pytest.mark.parametrize("path", ["", "docs", "model-card"])
