@@ -43,9 +43,8 @@ def test_the_templates_own_pipeline(pipeline_run: Path, tmp_path: Path) -> None:
     """Everything that it puts under models/ is named, and what verifies a deployment is there."""
     told = real(pipeline_run, tmp_path)
     release = make(told.context, told.tip("dev"))
-    assert release.model.files.keys() == {
-        "models/model.onnx", "models/model.txt", "models/encodings.json", "models/signature.json",
-    }  # fmt: skip
+    names = ("contract.json", "decision.json", "encodings.json", "model.onnx", "model.txt")
+    assert sorted(release.model.files) == [f"models/{name}" for name in (*names, "signature.json")]
     folder = bundle.place(told.context.home, release.tree)
     for path, sha in release.model.files.items():
         assert sha256((told.repository.path / path).read_bytes()) == sha
