@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from serving import flatbuffer
-from serving.arrow_column import TEXTS, Batch, Kind, Unread, kind_of, values
+from serving.arrow_column import TEXTS, Batch, Kind, Text, Unread, kind_of, values
 from serving.faults import UNKNOWN, shown
 from serving.flatbuffer import Damaged, Table
 from serving.refusal import Error, Refusal, refusal
@@ -25,6 +25,7 @@ class Stream:
     kinds: Sequence[Kind] = ()
     dictionaries: dict[int, list[Any]] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    text: Text = field(default_factory=Text)
 
 
 def read(body: bytes, names: Set[str], most: int) -> list[dict[str, Any]]:
@@ -43,7 +44,7 @@ def read(body: bytes, names: Set[str], most: int) -> list[dict[str, Any]]:
             elif kind == DICTIONARY:
                 learn(stream, header, held)
             elif kind == RECORDS and stream.kinds:
-                batch = Batch(header, held)
+                batch = Batch(header, held, stream.text)
                 if len(stream.rows) + batch.length > most:
                     raise refusal(413, f"at most {most} rows; send them in several requests")
                 columns = [values(one, batch, stream.dictionaries) for one in stream.kinds]
@@ -89,7 +90,7 @@ def learn(stream: Stream, header: Table, held: bytes) -> None:
     kind = next((one for one in stream.kinds if one.dictionary == number), None)
     if kind is None or data is None or header.number(2, "<B"):  # one that grows is not read
         raise Damaged
-    batch = Batch(data, held)
+    batch = Batch(data, held, stream.text)
     if kind.type not in TEXTS or batch.length > len(held):  # each text has some bytes there
         raise Damaged
     stream.dictionaries[number] = values(kind.plain(), batch, {})

@@ -21,11 +21,13 @@ LARGE_UTF8, UTF8_VIEW = 20, 24
 TEXTS = {UTF8, LARGE_UTF8, UTF8_VIEW}
 WIDTHS = {8: 1, 16: 2, 32: 4, 64: 8}  # bits, and bytes as numpy names them
 UNITS = ("s", "ms", "us", "ns")
-DAY = 86_400_000_000  # microseconds
 INLINE = 12  # bytes of a text that lie in its view itself
 VIEW = 16  # bytes of a view
-# Characters of one column: many rows may name one long text, which then is in each of them.
+# Characters that a stream may repeat: many rows can name one long text, which then is in each.
 MOST_TEXT = 10_000_000
+# The last microsecond of Python's calendar; numpy turns larger ones into others, without a word.
+LAST = 253_402_300_799_999_999
+PER = {"s": 10**6, "ms": 10**3, "us": 1, "D": 86_400 * 10**6}
 
 
 class Unread(Exception):
@@ -34,6 +36,18 @@ class Unread(Exception):
     def __init__(self, column: str | None, rule: str) -> None:
         super().__init__(rule)
         self.column, self.rule = column, rule
+
+
+@dataclass
+class Text:
+    """What a stream may still repeat."""
+
+    left: int = MOST_TEXT
+
+    def take(self, characters: int) -> None:
+        self.left -= max(0, characters)
+        if self.left < 0:
+            raise Unread(None, "too much text is repeated: send the rows in several requests")
 
 
 @dataclass(frozen=True)
@@ -100,10 +114,11 @@ def one_of(known: tuple[str, ...], place: int) -> str:
 class Batch:
     """A record batch: its buffers, handed out in the order of its columns."""
 
-    def __init__(self, header: Table, held: bytes) -> None:
+    def __init__(self, header: Table, held: bytes, text: "Text") -> None:
         if header.table(3) is not None:
             raise Unread(None, "compressed buffers are not read: write the stream uncompressed")
         self.held = held
+        self.text = text
         self.length = header.number(0, "<q")
         if self.length < 0:
             raise Damaged
@@ -144,7 +159,7 @@ def values(kind: Kind, batch: Batch, dictionaries: Mapping[int, list[Any]]) -> l
         if known is None or (valid & ((numbers < 0) | (numbers >= len(known)))).any():
             raise Damaged
         named = [known[n] if v else None for n, v in zip(numbers.tolist(), valid, strict=True)]
-        bounded(sum(len(value) for value in named if value is not None))
+        batch.text.take(sum(len(value) for value in named if value is not None))
         return named
     held: list[Any]
     if kind.type == BOOL:
@@ -156,7 +171,7 @@ def values(kind: Kind, batch: Batch, dictionaries: Mapping[int, list[Any]]) -> l
         more = next(batch.views, -1)
         if not 0 <= more <= len(batch.held):
             raise Damaged
-        held = viewed(views, [batch.buffer() for _ in range(more)], valid)
+        held = viewed(views, [batch.buffer() for _ in range(more)], valid, batch.text)
     else:
         found = array(batch.buffer(), kind.form, rows)
         if kind.type == FLOAT:
@@ -185,18 +200,21 @@ def array(held: bytes, form: str, count: int) -> NDArray[Any]:
 
 def times(kind: Kind, found: NDArray[Any]) -> Iterator[Any]:
     """Dates and times; a number, which none is, where Python can't hold it."""
+    per = PER.get(kind.unit)
     if kind.type != TIME:
-        dates = found.astype(np.int64).view(f"datetime64[{kind.unit}]")
-        try:
-            yield from dates.astype(f"datetime64[{'D' if kind.type == DATE else 'us'}]").tolist()
-        except OverflowError:
-            yield from found.tolist()
+        numbers = found.astype(np.int64)
+        limit = LAST // per if per else LAST * 1000
+        inside = (numbers <= limit) & (numbers >= -limit)
+        dates = np.where(inside, numbers, 0).view(f"datetime64[{kind.unit}]")
+        unit = "D" if kind.type == DATE else "us"
+        known = dates.astype(f"datetime64[{unit}]").tolist()
+        for number, date, one in zip(numbers.tolist(), known, inside.tolist(), strict=True):
+            yield date if one else number
         return
-    per = {"s": 10**6, "ms": 10**3, "us": 1}.get(kind.unit)
     for number in found.tolist():
         micro = number * per if per else number // 1000
-        inside = 0 <= micro < DAY
-        yield (datetime.datetime.min + datetime.timedelta(0, 0, micro)).time() if inside else number
+        whole = 0 <= micro < PER["D"]
+        yield (datetime.datetime.min + datetime.timedelta(0, 0, micro)).time() if whole else number
 
 
 def texts(offsets: bytes, held: bytes, form: str, rows: int) -> list[str]:
@@ -209,29 +227,23 @@ def texts(offsets: bytes, held: bytes, form: str, rows: int) -> list[str]:
     return [text(held[a:b]) for a, b in pairwise(places)]
 
 
-def viewed(views: bytes, more: list[bytes], valid: NDArray[np.bool_]) -> list[str]:
+def viewed(views: bytes, more: list[bytes], valid: NDArray[np.bool_], repeated: Text) -> list[str]:
     """Texts of which the short lie in their view, the others where it points."""
     if len(views) < VIEW * len(valid):
         raise Damaged
-    found, total = [], 0
+    found = []
     for place, known in enumerate(valid.tolist()):
         start = place * VIEW
         length = unpack("<i", views, start) if known else 0
         if 0 <= length <= INLINE:
             found.append(text(views[start + 4 : start + 4 + length]))
             continue
-        total += length
-        bounded(total)
+        repeated.take(length)
         which, where = unpack("<i", views, start + 8), unpack("<i", views, start + 12)
         if length < 0 or not 0 <= which < len(more) or not 0 <= where <= len(more[which]) - length:
             raise Damaged
         found.append(text(more[which][where : where + length]))
     return found
-
-
-def bounded(characters: int) -> None:
-    if characters > MOST_TEXT:
-        raise Unread(None, "too much text is repeated: send the rows in several requests")
 
 
 def text(held: bytes) -> str:

@@ -49,7 +49,7 @@ def test_no_pickle_is_kept_and_what_it_needs_is_pinned(trained: Path, tmp_path: 
     assert suffixes == {".json", ".onnx", ".py", ".txt", ".yaml", ""}
     needed = (tmp_path / "model/requirements.txt").read_text().splitlines()
     assert all("==" in line for line in needed)
-    assert {line.split("==")[0] for line in needed} >= {"onnxruntime", "polars", "mlflow"}
+    assert {line.split("==")[0] for line in needed} >= {"onnxruntime", "msgspec", "mlflow"}
 
 
 def test_every_field_that_a_row_has_is_asked_for(trained: Path) -> None:
