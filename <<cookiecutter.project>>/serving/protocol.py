@@ -28,6 +28,7 @@ class Patient(HttpToolsProtocol):
         self.most = most
         self.since: float | None = None  # when that began which the client owes us
         self.whole = True  # the last request has come to its end
+        self.lingering = False  # all is answered, and not read
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -59,7 +60,7 @@ class Patient(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self.since = self.loop.time()
-        self.whole = False
+        self.whole = self.lingering = False
         super().on_message_begin()
 
     def on_message_complete(self) -> None:
@@ -73,22 +74,31 @@ class Patient(HttpToolsProtocol):
             self.since = None
         super().on_response_complete()
 
+    def unread(self) -> bool:
+        """Does an answer wait to be read, or for its end to be seen?"""
+        return self.transport.is_closing() or self.transport.get_write_buffer_size() > 0
+
     def look(self, seconds: float) -> None:
         """Part from a client that has taken longer than so many seconds."""
         now = self.loop.time()
-        if self.since is None:
-            if self.transport.is_closing():  # and does not read the rest
-                self.since = now
-            return
+        if self.since is None or self.lingering:
+            before, self.lingering = self.lingering, self.unread()
+            self.since = self.since if before and self.lingering else now
+            if not self.lingering:
+                self.since = None
+                return
         if now - self.since <= seconds:
             return
-        answering = self.cycle is not None and self.cycle.response_started
-        if not answering and not self.whole and not self.transport.is_closing():
+        if self.whole or self.transport.is_closing() or self.answered():
+            self.transport.abort()
+        else:
             self.transport.write(LATE + CLOSE)
             self.transport.close()
             self.since = now
-        else:
-            self.transport.abort()
+
+    def answered(self) -> bool:
+        """Has the answer begun, to a request that is still being sent?"""
+        return self.cycle is not None and self.cycle.more_body and self.cycle.response_started
 
 
 def look(connections: Iterable[Any], seconds: float) -> None:

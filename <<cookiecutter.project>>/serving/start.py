@@ -31,6 +31,7 @@ from serving.settings import Settings
 STATISTICS = Path("reports/statistics.json")
 METRICS = Path("reports/metrics.json")
 CARD = Path("reports/model-card.md")
+DATABASE = "predictions.db"
 
 
 def service(
@@ -128,7 +129,8 @@ def predictions(state: Path | None, settings: Settings, about: About) -> Log | N
         return NoLog()
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     mine = log.About(about.release, about.environment, about.number, about.threshold)
-    return Log(log.default(state), state / "spool", settings.log, mine)
+    url = os.environ.get("PREDICTION_LOG_URL") or f"sqlite:///{state.absolute()}/{DATABASE}"
+    return Log(url, state / "spool", settings.log, mine)
 
 
 def app(service: Service, known: list[dict[str, Any]]) -> App:

@@ -136,6 +136,22 @@ async def answer(client: socket.socket) -> bytes:
         writer.close()
 
 
+def test_one_that_is_alone_takes_all_that_waits_before_it_ends() -> None:
+    async def story() -> None:
+        listening = socket.create_server(("127.0.0.1", 0), backlog=100)
+        server = Server(hello, DRAIN, idle, alone=True)
+        task = asyncio.ensure_future(server.serve(sockets=[listening]))
+        await asked(listening.getsockname())
+        clients = [socket.create_connection(listening.getsockname()) for _ in range(50)]
+        for client in clients:
+            client.sendall(QUESTION)
+        server.handle_exit(signal.SIGTERM, None)
+        assert all([await answer(client) for client in clients])
+        await task
+
+    play(story())
+
+
 def test_what_is_handed_to_one_that_drains_is_closed() -> None:
     async def story() -> None:
         private, public = (socket.create_server(("127.0.0.1", 0)) for _ in "ab")
