@@ -3,10 +3,12 @@
 import { at, write } from "./words.js";
 import { drive, show } from "./answer.js";
 
+const KEY = "must be a key that this service knows";
 const PATIENCE = 30000; // ms: longer than a service may take for one request
 const form = at("ask");
 const controls = [...form.querySelectorAll("[data-kind]")];
 const send = at("send");
+const key = at("key"); // null where no key is asked for
 let examples = null;
 let next = 0;
 let asked = 0; // the newest question; what is answered to an older one is not shown
@@ -49,8 +51,7 @@ function row() {
 
 async function ask(path, body) {
   const headers = { "Content-Type": "application/json" };
-  const key = document.getElementById("key");
-  if (key && key.value) headers.Authorization = `Bearer ${key.value}`;
+  if (key?.value) headers.Authorization = `Bearer ${key.value}`;
   let response;
   let said = null;
   try {
@@ -69,9 +70,7 @@ async function ask(path, body) {
   if (response.ok && said) return said;
   const wait = Number(response.headers.get("Retry-After"));
   const again = wait ? `Try again in ${wait} seconds.` : "Try again in a moment.";
-  if (response.status === 401) {
-    throw new Failure("This service asks for an API key, and this is none that it knows.");
-  }
+  if (response.status === 401 && key) throw new Failure("", [{ field: "", rule: KEY }]);
   if (response.status === 429) throw new Failure(`The service is busy. ${again}`);
   if (response.status === 503) throw new Failure(`The service is not ready. ${again}`);
   if (said && Array.isArray(said.errors)) throw new Failure("", said.errors);
@@ -80,7 +79,16 @@ async function ask(path, body) {
 
 function clear() {
   write("problem", "");
-  for (const control of controls) mark(control, "");
+  for (const control of marked()) mark(control, "");
+}
+
+function marked() {
+  return key ? [key, ...controls] : controls;
+}
+
+// As errors name it: no field of a contract is called nothing.
+function named(control) {
+  return control === key ? "" : control.name;
 }
 
 function mark(control, text) {
@@ -91,20 +99,20 @@ function mark(control, text) {
   else control.removeAttribute("aria-invalid");
 }
 
-// Each error at its field, what has no field above the form; the first one gets the focus.
+// Each error at its field, what has no field above the button; the first one gets the focus.
 function refuse(failure) {
   const rules = new Map();
   const others = failure.message ? [failure.message] : [];
   for (const { field, rule } of failure.errors) {
-    if (controls.some((control) => control.name === field)) {
+    if (marked().some((control) => named(control) === field)) {
       rules.set(field, [...(rules.get(field) ?? []), rule]);
     } else {
       others.push(field ? `${field}: ${rule}` : rule);
     }
   }
   let first = null;
-  for (const control of controls) {
-    const broken = rules.get(control.name);
+  for (const control of marked()) {
+    const broken = rules.get(named(control));
     if (!broken) continue;
     mark(control, sentence(broken.join("; ")));
     first ??= control;
@@ -112,7 +120,8 @@ function refuse(failure) {
   if (rules.size === 1) others.unshift("One field can’t be taken as it is.");
   if (rules.size > 1) others.unshift(`${rules.size} fields can’t be taken as they are.`);
   write("problem", others.map(sentence).join(" "));
-  (first ?? send).focus();
+  if (first) first.focus();
+  else at("problem").scrollIntoView({ block: "nearest" });
 }
 
 function sentence(text) {
@@ -149,11 +158,11 @@ async function fill() {
   try {
     examples ??= await (await fetch("page/examples.json")).json();
   } catch {
-    write("problem", "The recorded rows can’t be fetched. Look at the connection, then try again.");
+    refuse(new Failure("The recorded rows can’t be fetched. Look at the connection, then try again."));
     return;
   }
   if (!examples.length) {
-    write("problem", "This release has no recorded rows.");
+    refuse(new Failure("This release has no recorded rows."));
     return;
   }
   clear();

@@ -257,13 +257,15 @@ def test_a_key_opens_the_service(
 
     fill(tab)
     tab.run("document.getElementById('send').click()")
-    tab.until("document.getElementById('problem').innerText !== ''")
-    assert "asks for an API key" in text(tab, "problem")
+    tab.until("document.querySelector('#key[aria-invalid]')")
+    assert "a key that this service knows" in text(tab, "key-error")
+    assert tab.run("document.activeElement.id") == "key"
     tab.run("document.getElementById('key').value = 'sesame'")
     tab.run("document.getElementById('send').click()")
     tab.until("!document.getElementById('drivers').hidden")
 
     assert text(tab, "problem") == ""
+    assert not tab.run("document.querySelector('[aria-invalid]') !== null")
     bundles.end(worker)
 
 
