@@ -72,7 +72,7 @@ def test_damaged_streams_are_read_or_refused(seed: int) -> None:
             number = random.choice([0, 1, -1, 2**31 - 1, 1000, 2**24, 64, 8])
             match random.randrange(4):
                 case 0:
-                    body[place] ^= 1 << random.randrange(8)
+                    body[place] ^= 2 ** random.randrange(8)
                 case 1:
                     body[place + random.randrange(4)] = random.randrange(256)
                 case 2:
