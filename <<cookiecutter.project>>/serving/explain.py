@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-ROWS = 2000  # asked of the model for one explanation: it is 3 ms, and right within a point or so
+ROWS = 2000  # asked of the model for one explanation: 4 ms, and right within a point or so
 SEED = 2014  # any number; fixed, so that the same row is explained alike everywhere
 
 Columns = Mapping[str, Any]
