@@ -64,6 +64,8 @@ class Drain:
             self.spool.wanted.clear()
             self.spool.prepare()
             self.warn_of_dropped()
+            if self.spool.failure:  # each record that is dropped asks for room again
+                self.ending.wait(SPARE_SECONDS / 10)
 
     def warn_of_dropped(self) -> None:
         dropped = self.spool.dropped

@@ -35,6 +35,7 @@ class Log:
         self.name = secrets.token_hex(NAME // 2)
         self.spool = Spool(folder, settings.spool_mb * 1024**2, self.name, encode(about))
         self.drain = Drain(self.spool, url, about, settings.flush_seconds, settings.retention_days)
+        self.spool.prepare()
         self.lock = threading.Lock()
         self.taken = FIRST
 
@@ -109,8 +110,7 @@ class Log:
                 self.spool.drop(len(part))
 
     def start(self) -> None:
-        """Make room, and begin to write to the database, in a thread of its own."""
-        self.spool.prepare()
+        """Begin to write to the database, behind."""
         self.drain.start()
 
     def close(self, seconds: float) -> None:

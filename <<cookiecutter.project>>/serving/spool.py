@@ -34,7 +34,7 @@ class Spool:
 
     def __init__(self, folder: Path, size: int, name: str, about: bytes) -> None:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
                 raise PermissionError(0, "not ours to write")
         except OSError as error:
@@ -53,6 +53,7 @@ class Spool:
         self.dropped = 0
         self.told = 0  # how many of them the database knows of
         self.failure = ""  # why there is no spare
+        self.closed = False
 
     def append(self, kind: int, record: bytes, rows: int) -> None:
         """Keep a record, or count its rows as dropped. Touches memory alone."""
@@ -93,20 +94,27 @@ class Spool:
     def prepare(self) -> None:
         """Have spares ready as bound and disk allow; `failure` says what does not."""
         try:
-            if self.owner is None:
-                owner = Owner.create(self.folder, self.name, self.about)
-                with self.lock:
-                    owner.dropped = self.dropped
-                    self.owner = owner
-            while len(self.spares) < SPARES:
+            if self.owner is None and not self.closed:
+                self.take(Owner.create(self.folder, self.name, self.about))
+            while len(self.spares) < SPARES and not self.closed:
                 segment = self.made()
                 if segment is None:
                     return
-                with self.lock:
-                    self.spares.append(segment)
+                self.take(segment)
             self.failure = ""
         except OSError as error:
             self.failure = error.strerror or type(error).__name__
+
+    def take(self, made: Owner | Segment) -> None:
+        """Something new; nobody needs it any more where the spool was closed meanwhile."""
+        with self.lock:
+            if self.closed:
+                made.delete()
+            elif isinstance(made, Segment):
+                self.spares.append(made)
+            else:
+                made.dropped = self.dropped
+                self.owner = made
 
     def made(self) -> Segment | None:
         """A new segment, if the bound allows; processes that share the folder ask in turn."""
@@ -138,23 +146,33 @@ class Spool:
 
     def adopt(self) -> None:
         """Take over what dead processes have left; what can't be read of it is counted."""
+        if self.closed:
+            return
         for path in self.folder.glob("*.draft"):
             if (draft := Owner.adopt(path)) is not None:
                 draft.delete()
         for path in sorted(self.folder.glob(f"*{SUFFIX}")):
             if path.name == f"{self.name}{SUFFIX}" or (owner := Owner.adopt(path)) is None:
                 continue
-            estate = Estate(owner, [])
-            self.adopted.append(estate)
-            for left in sorted(self.folder.glob(f"{owner.name}.*.segment")):
-                if (segment := Segment.open(left)) is None:
-                    left.unlink(missing_ok=True)
-                else:
-                    estate.segments.append(segment)
+            try:
+                self.adopted.append(Estate(owner, self.left_by(owner)))
+            except OSError:
+                owner.close()
+                raise
+
+    def left_by(self, owner: Owner) -> list[Segment]:
+        segments = []
+        for path in sorted(self.folder.glob(f"{owner.name}.*.segment")):
+            if (segment := Segment.open(path)) is None:
+                path.unlink(missing_ok=True)
+            else:
+                segments.append(segment)
+        return segments
 
     def close(self) -> None:
         """Leave what waits to whoever comes next; delete what holds nothing."""
         with self.lock:
+            self.closed = True
             segments = [*self.filled, *self.spares, *([self.current] if self.current else [])]
             owner, self.owner, self.current = self.owner, None, None
             self.filled.clear()
