@@ -1,55 +1,47 @@
-"""The questions that cost nothing: health, which release answers, figures, and the pages.
+"""The questions that cost nothing: health, which release answers, and figures.
 
 They ask for no key: who watches the service (a gateway, a deployment, Prometheus) needs no way to
-its answers, and what they tell stands in git, for those who may read it, or says how it is.
+its answers, and what they tell stands in git, for those who may read it, or says how it is. They
+need no page either: what shows those is loaded when somebody looks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+import msgspec
 
-from serving.posts import Posts
-from serving.refusal import refusal
 from serving.service import Service
+
+JSON = b"application/json"
+Said = tuple[int, bytes, bytes]  # status, content type, body
 
 
 class Gets:
-    def __init__(self, service: Service, posts: Posts) -> None:
-        self.service, self.posts = service, posts
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.routes: Mapping[str, Callable[[bytes], Said]] = {
+            "/health/live": self.live,
+            "/health/ready": self.ready,
+            "/ping": self.ready,  # as clients of `mlflow models serve` ask
+            "/release": self.release,
+            "/version": self.version,
+            "/metrics": self.metrics,
+        }
 
-    def app(self, pages: Sequence[BaseRoute]) -> Starlette:
-        routes = [
-            Route("/health/live", self.live),
-            Route("/health/ready", self.ready),
-            Route("/ping", self.ready),  # as clients of `mlflow models serve` ask
-            Route("/release", self.about),
-            Route("/version", self.version),
-            Route("/metrics", self.metrics),
-            # They never come here by POST: what comes is told the right way.
-            *(Route(path, self.live, methods=["POST"]) for path in self.posts.routes),
-            *pages,
-        ]
-        return Starlette(routes=routes, exception_handlers={HTTPException: refused})
+    def live(self, _: bytes) -> Said:
+        return json(200, {"live": True})
 
-    async def live(self, _: Request) -> Response:
-        return JSONResponse({"live": True})
-
-    async def ready(self, _: Request) -> Response:
+    def ready(self, _: bytes) -> Said:
         """The model has proved itself before anybody could ask; while draining, ask others."""
         ready = not self.service.draining()
-        return JSONResponse({"ready": ready}, 200 if ready else 503)
+        return json(200 if ready else 503, {"ready": ready})
 
-    async def about(self, request: Request) -> Response:
-        proof = {"files": self.service.release.prove()} if "prove" in request.query_params else {}
-        return JSONResponse(self.facts() | proof)
+    def release(self, query: bytes) -> Said:
+        proof = {"files": self.service.release.prove()} if query.startswith(b"prove") else {}
+        return json(200, self.facts() | proof)
 
-    async def version(self, _: Request) -> Response:
-        return JSONResponse(self.facts())
+    def version(self, _: bytes) -> Said:
+        return json(200, self.facts())
 
     def facts(self) -> dict[str, Any]:
         about = self.service.about
@@ -61,13 +53,10 @@ class Gets:
             "started": self.service.started.isoformat(),
         }
 
-    async def metrics(self, _: Request) -> Response:
+    def metrics(self, _: bytes) -> Said:
         said, kind = self.service.metrics.exposition()
-        return Response(said, headers={"content-type": kind})
+        return 200, kind.encode(), said
 
 
-async def refused(_: Request, error: Exception) -> Response:
-    """A path that is not there, or another method, in the form of every refusal."""
-    assert isinstance(error, HTTPException)  # noqa: S101 - Starlette calls it for no other
-    said = refusal(error.status_code, error.detail).as_dict()
-    return JSONResponse(said, error.status_code, headers=dict(error.headers or {}))
+def json(status: int, said: object) -> Said:
+    return status, JSON, msgspec.json.encode(said)

@@ -41,8 +41,8 @@ def main() -> None:
         folder.mkdir()
         for linked in LINKED:
             (folder / linked).symlink_to(Path(linked).absolute())
-        words = ("--environment", given.environment, "--number", "0")
-        words += ("--listen", f"127.0.0.1:{given.port}", "--state", str(Path(name) / "state"))
+        words = ["--environment", given.environment, "--number", "0"]
+        words += ["--listen", f"127.0.0.1:{given.port}", "--state", str(Path(name) / "state")]
         while True:
             before = seen()
             seal(folder)
@@ -66,7 +66,7 @@ def seal(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def running(folder: Path, words: tuple[str, ...]) -> Iterator[subprocess.Popen[bytes]]:
+def running(folder: Path, words: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     """The service, until the block ends."""
     service = subprocess.Popen([sys.executable, "-m", "serving", *words], cwd=folder)
     try:

@@ -83,11 +83,11 @@ class Patient(HttpToolsProtocol):
         now = self.loop.time()
         if self.since is None or self.lingering:
             before, self.lingering = self.lingering, self.unread()
-            self.since = self.since if before and self.lingering else now
             if not self.lingering:
                 self.since = None
-                return
-        if now - self.since <= seconds:
+            elif not before:
+                self.since = now
+        if self.since is None or now - self.since <= seconds:
             return
         if self.whole or self.transport.is_closing() or self.answered():
             self.transport.abort()

@@ -22,15 +22,12 @@ from serving.explain import Explainer
 from serving.log import Log
 from serving.metrics import Metrics
 from serving.nolog import NoLog
-from serving.posts import Posts
 from serving.reader import Reader
 from serving.release import Release
 from serving.service import Service
 from serving.settings import Settings
 
 STATISTICS = Path("reports/statistics.json")
-METRICS = Path("reports/metrics.json")
-CARD = Path("reports/model-card.md")
 DATABASE = "predictions.db"
 
 
@@ -134,24 +131,11 @@ def predictions(state: Path | None, settings: Settings, about: About) -> Log | N
 
 
 def app(service: Service, known: list[dict[str, Any]]) -> App:
-    """It behind HTTP. What shows pages is loaded when somebody asks for one."""
+    """It behind HTTP. What shows pages is loaded when somebody looks at one."""
 
-    def gets(posts: Posts) -> ASGIApp:
-        from serving.gets import Gets
-        from serving.pages import Site, routes
+    def shown() -> ASGIApp:
+        from serving import site
 
-        held = service.release
-        explanation = service.explainer()(
-            service.contract.columns(proof.rows(known[:1], service.contract))
-        )
-        site = Site(
-            about=service.about,
-            contract=service.contract,
-            examples=known,
-            metrics=json.loads(held.other(METRICS) or "{}"),
-            card=held.other(CARD) or "",
-            explanation=explanation,
-        )
-        return Gets(service, posts).app(routes(site))
+        return site.app(service, known)
 
-    return App(service, gets)
+    return App(service, shown)

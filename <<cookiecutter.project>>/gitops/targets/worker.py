@@ -24,9 +24,9 @@ BACKLOG = 16  # commands that wait; there are seldom two
 ANSWER = 8192  # bytes: a line with one path in it
 PAUSE = 0.02  # seconds between two looks
 # What a process needs of its starter's environment; tokens and keys of a workflow stay there. The
-# last three are the service's own: where predictions are kept, who may ask, what hashes a name.
-KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
-KEPT += ("PREDICTION_LOG_URL", "API_KEYS_FILE", "LOG_HASH_KEY")
+# service's own are these: where predictions are kept, who may ask, what hashes a name.
+OWN = ("PREDICTION_LOG_URL", "API_KEYS_FILE", "LOG_HASH_KEY")
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", *OWN)
 
 
 class Gone(Exception):
