@@ -130,10 +130,7 @@ def of(repository: git.Repository, *, fetch: bool = True) -> Context:
     """The context of a repository."""
     if fetch:
         repository.fetch()
+    text = (repository.path / "pyproject.toml").read_text()
     environments = environment.read(repository.path / environment.FOLDER)
-    return Context(repository, environments, project(repository.path), forge.home(repository))
-
-
-def project(folder: Path) -> str:
-    """The name of the project in a folder."""
-    return str(tomllib.loads((folder / "pyproject.toml").read_text())["project"]["name"])
+    project = tomllib.loads(text)["project"]["name"]
+    return Context(repository, environments, project, forge.home(repository))

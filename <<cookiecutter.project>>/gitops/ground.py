@@ -8,12 +8,10 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from gitops import environment
-from gitops.context import Context, of, project
-from gitops.environment import Environment
+from gitops.context import Context, of
 from gitops.git import Repository
 
 FOLDER = Path(".rehearsal")
@@ -40,9 +38,11 @@ def lay(root: Path, target: str | None = None) -> Context:
         from gitops.targets import hub
 
         hub.up(engine.connect(), images)
-    clear(source, environments)
-    folder.mkdir()
     origin, work = folder / "origin.git", folder / "work"
+    source.run("remote", "add", REMOTE, str(origin))
+    source.git("remote", "set-url", REMOTE, str(origin))
+    clear(of(source, fetch=False), target)
+    folder.mkdir()
     source.git(
         "init",
         "--quiet",
@@ -54,8 +54,6 @@ def lay(root: Path, target: str | None = None) -> Context:
     heads = (f"{commit}:refs/heads/{one.branch}" for one in environments.values())
     source.git("push", "--quiet", str(origin), *heads)
     source.git("clone", "--quiet", "--origin", REMOTE, str(origin), str(work))
-    source.run("remote", "add", REMOTE, str(origin))
-    source.git("remote", "set-url", REMOTE, str(origin))
     repository = Repository(work, REMOTE)
     if not repository.run("config", "user.email").stdout.strip():
         repository.git("config", "user.name", REMOTE)
@@ -69,16 +67,14 @@ def lay(root: Path, target: str | None = None) -> Context:
     return of(repository)
 
 
-def clear(source: Repository, environments: Mapping[str, Environment]) -> None:
+def clear(earlier: Context, target: str | None) -> None:
     """End the services of an earlier rehearsal, and remove it with all that they kept."""
-    folder = source.path / FOLDER
-    home = folder / "origin.forge"
-    if home.is_dir():
-        earlier = Context(source, environments, project(source.path), home)
-        for where in environments.values():
-            for place in earlier.places(where):
-                place.clear()
-    shutil.rmtree(folder, ignore_errors=True)
+    for where in earlier.environments.values():
+        for place in earlier.places(where):
+            place.clear()
+        if target == "docker":  # an engine remembers what a folder that was deleted does not
+            earlier.docker(where).clear()
+    shutil.rmtree(earlier.repository.path / FOLDER, ignore_errors=True)
 
 
 def aim(repository: Repository, target: str, images: str) -> None:
