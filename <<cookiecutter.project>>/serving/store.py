@@ -49,17 +49,17 @@ DROPPED = sa.Table(
     sa.Column("process", sa.Text, primary_key=True),
     sa.Column("rows", sa.BigInteger, nullable=False),
 )
-COLUMNS = ", ".join(PREDICTIONS.columns.keys())
+NAMES = PREDICTIONS.columns.keys()
+COLUMNS = ", ".join(NAMES)
 # The driver's own executemany takes half the time of SQLAlchemy's, which makes a dict of each row.
 INTO_SQLITE = (
-    f"INSERT INTO predictions ({COLUMNS}) VALUES ({', '.join('?' * len(PREDICTIONS.columns))}) "  # noqa: S608
+    f"INSERT INTO predictions ({COLUMNS}) VALUES ({', '.join('?' * len(NAMES))}) "  # noqa: S608
     "ON CONFLICT DO NOTHING"
 )
-# One parameter instead of ten a row: a tenth of the time in this process.
+# One parameter instead of ten a row: a third of the time in this process.
 INTO_POSTGRESQL = (
-    f"INSERT INTO predictions ({COLUMNS}) SELECT "  # noqa: S608
-    "v->>0, (v->>1)::float8, v->>2, v->>3, (v->>4)::int, v->>5, (v->>6)::float8, v->>7, "
-    "(v->>8)::float8, (v->>9)::boolean FROM json_array_elements(%s::json) v ON CONFLICT DO NOTHING"
+    f"INSERT INTO predictions ({COLUMNS}) SELECT {COLUMNS} "  # noqa: S608
+    "FROM json_populate_recordset(NULL::predictions, %s::json) ON CONFLICT DO NOTHING"
 )
 encode = msgspec.json.Encoder().encode
 
@@ -166,14 +166,15 @@ class Store:
         connection = self.open()
         with connection.begin():
             if predictions and self.engine.dialect.name == "postgresql":
-                connection.exec_driver_sql(INTO_POSTGRESQL, (encode(predictions).decode(),))
+                rows = [dict(zip(NAMES, row, strict=True)) for row in predictions]
+                connection.exec_driver_sql(INTO_POSTGRESQL, (encode(rows).decode(),))
             elif predictions:
                 connection.exec_driver_sql(INTO_SQLITE, predictions)
             if newest := newest_of(labels):
                 connection.execute(self.newer_label(), newest)
             if dropped:
-                rows = [{"process": name, "rows": count} for name, count in dropped.items()]
-                connection.execute(self.larger_count(), rows)
+                counts = [{"process": name, "rows": count} for name, count in dropped.items()]
+                connection.execute(self.larger_count(), counts)
 
     def newer_label(self) -> Any:
         insert = self.insert(LABELS)
