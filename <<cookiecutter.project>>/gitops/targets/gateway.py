@@ -79,13 +79,13 @@ class Gateway:
             self.begin(container)
         except Refused:
             with asked(self.name):
-                container.remove(force=True)
+                container.remove(v=True, force=True)
                 if former is not None:
                     former.start()
             raise
         with asked(self.name):
             if former is not None:
-                former.remove(force=True)
+                former.remove(v=True, force=True)
             if container.name != self.name:
                 container.rename(self.name)
 
@@ -127,10 +127,10 @@ class Gateway:
         with asked(self.name):
             if begun.status == "running":
                 if former := self.container(self.name):
-                    former.remove(force=True)
+                    former.remove(v=True, force=True)
                 begun.rename(self.name)
             else:
-                begun.remove(force=True)
+                begun.remove(v=True, force=True)
 
     @property
     def new(self) -> str:
@@ -195,7 +195,7 @@ class Gateway:
         for name in (self.new, self.name):
             if found := self.container(name):
                 with asked(name):
-                    found.remove(force=True)
+                    found.remove(v=True, force=True)
         with asked(self.name), contextlib.suppress(NotFound):
             self.client.volumes.get(self.name).remove()
         with asked(self.stack), contextlib.suppress(NotFound):

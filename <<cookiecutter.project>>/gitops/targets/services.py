@@ -124,7 +124,7 @@ class Services:
             log = self.folder / one.labels[NUMBER] / LOG
             log.parent.mkdir(parents=True, exist_ok=True)
             log.write_text(said(one))
-            one.remove(force=True)
+            one.remove(v=True, force=True)
 
     def drop(self, number: int) -> None:
         for one in self.found(number):

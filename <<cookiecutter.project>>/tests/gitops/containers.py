@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from docker import DockerClient
+
 from gitops import engine
 from gitops.build import build
 from gitops.image import push
 from gitops.targets import hub
 from gitops.targets.docker import Docker
 from gitops.verify import verify
+from tests.gitops.engines import Engine
 from tests.projects import ROOT
 from tests.serving import bundles
 
@@ -80,3 +83,9 @@ def only(target: Docker) -> Any:
 def number(target: Docker) -> int | None:
     running = target.running()
     return running.number if running else None
+
+
+def carry(own: Engine, image: str) -> None:
+    """Let another engine have an image of this machine's."""
+    here, there = engine.connect(), DockerClient(base_url=own.host)
+    there.images.load(b"".join(here.images.get(image).save(named=True)))

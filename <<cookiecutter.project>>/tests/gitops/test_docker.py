@@ -1,7 +1,9 @@
 """Real images on a real engine, replaced under real clients: no request fails."""
 
+import contextlib
 import hashlib
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -16,10 +18,11 @@ import pytest
 
 from gitops import engine
 from gitops.settings import Refused
+from gitops.targets import gateway
 from gitops.targets.docker import Docker
 from gitops.targets.route import Route
 from pipeline import files
-from tests.gitops import containers
+from tests.gitops import containers, engines
 from tests.gitops.containers import deploy, number, numbers, only
 from tests.projects import ROOT
 from tests.serving import bundles
@@ -585,3 +588,49 @@ def test_without_an_engine_it_says_what_is_missing(
     with pytest.raises(Refused, match=f"(?s){message}.*install an engine"):
         target.start(1, *first)
     assert engine.is_there()
+
+
+@pytest.mark.skipif(bool(alone := engines.missing()), reason=str(alone))
+class TestAnEngineThatEnds:
+    @pytest.fixture(scope="class")
+    def own(self) -> Iterator[engines.Engine]:
+        with engines.own() as own, pytest.MonkeyPatch.context() as patch:
+            containers.carry(own, gateway.chosen(None))
+            patch.setenv("DOCKER_HOST", own.host)
+            yield own
+
+    @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+    def test_comes_back_with_the_former_deployment_and_the_next_one_converges(
+        self, own: engines.Engine, tmp_path: Path, first: Made, second: Made, how: signal.Signals
+    ) -> None:
+        with containers.target(tmp_path) as target:
+            deploy(target, 1, *first)
+            target.start(2, *second)
+
+            own.end(how)
+            with pytest.raises(Refused):
+                Docker(tmp_path, target.environment, "x").switch(2)
+            own.start()
+
+            bundles.until(lambda: number(target) == 1)
+            deploy(target, 2, *second)
+            assert number(target) == 2
+            assert numbers(target) == [2]
+
+    @pytest.mark.parametrize("after", [0.5, 1.5, 2.5])
+    def test_ends_while_a_deployment_goes_on(
+        self, own: engines.Engine, tmp_path: Path, first: Made, second: Made, after: float
+    ) -> None:
+        with containers.target(tmp_path) as target:
+            deploy(target, 1, *first)
+            ending = threading.Timer(after, own.end, [signal.SIGKILL])
+            ending.start()
+            with contextlib.suppress(Refused):
+                deploy(target, 2, *second)
+            ending.join()
+            own.start()
+
+            bundles.until(lambda: number(target) in (1, 2))
+            deploy(target, 2, *second)
+            assert number(target) == 2
+            assert numbers(target) == [2]

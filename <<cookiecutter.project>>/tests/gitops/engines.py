@@ -1,0 +1,66 @@
+"""An engine that a test may kill: a dockerd of its own, beside that of the machine."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import docker
+from docker.errors import DockerException
+
+from tests.serving.bundles import SECONDS, until
+
+
+def missing() -> str | None:
+    """Why there can be none here; None where there can."""
+    if os.geteuid() != 0:
+        return "an engine is started by root"
+    return None if shutil.which("dockerd") else "no dockerd on PATH"
+
+
+class Engine:
+    """It publishes ports by a process of its own, so it needs no rules of the machine's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.host = f"unix://{folder}/socket"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        folders = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
+        words = [f"--{option}={self.folder}/{name}" for option, name in folders.items()]
+        words += ["--iptables=false", "--ip-masq=false", "--bridge=none", f"--host={self.host}"]
+        (self.folder / "pid").unlink(missing_ok=True)
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                ["dockerd", *words], stdout=log, stderr=log, start_new_session=True
+            )
+        until(self.answers)
+
+    def answers(self) -> bool:
+        try:
+            docker.DockerClient(base_url=self.host, timeout=SECONDS).close()
+        except DockerException:
+            return False
+        return True
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> None:
+        assert self.process
+        self.process.send_signal(how)
+        self.process.wait(2 * SECONDS)
+
+
+@contextmanager
+def own() -> Iterator[Engine]:
+    # The path of a socket may have 104 characters: pytest's folders are too long.
+    with tempfile.TemporaryDirectory(prefix="engine", ignore_cleanup_errors=True) as folder:
+        engine = Engine(Path(folder))
+        engine.start()
+        try:
+            yield engine
+        finally:
+            engine.end()
