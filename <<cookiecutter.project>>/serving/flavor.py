@@ -20,7 +20,7 @@ class Flavor(PythonModel):
         from serving import model, release
         from serving.contract import Contract
 
-        held = release.read(Path(context.artifacts["manifest"]).parent)
+        held = release.read(Path(context.artifacts["manifest"]).parent, others=False)
         self.predictor = model.load(held)
         self.contract = Contract(held.json(files.CONTRACT))
 
