@@ -45,11 +45,11 @@ def main() -> None:
 
 def limit(limits: Limits) -> None:
     """Allocations beyond fail in this process, instead of pressing on the whole machine."""
-    lower(resource.RLIMIT_DATA, limits.memory_mb * 1024**2)
-    lower(resource.RLIMIT_NOFILE, limits.concurrent * PER_REQUEST + SPARE)
+    cap(resource.RLIMIT_DATA, limits.memory_mb * 1024**2)
+    cap(resource.RLIMIT_NOFILE, limits.concurrent * PER_REQUEST + SPARE)
 
 
-def lower(what: int, wanted: int) -> None:
+def cap(what: int, wanted: int) -> None:
     _, hard = resource.getrlimit(what)
     if hard != resource.RLIM_INFINITY:
         wanted = min(wanted, hard)

@@ -107,15 +107,19 @@ class Metrics:
         info = InfoMetricFamily("service", "What answers", labels=["worker"])
         info.add_metric([worker], dict(self.about))
         yield info
-        yield counter("requests", "Requests answered", ["route", "status"], dict(self.requests))
-        yield counter("errors", "Rules broken in requests", ["status", "field"], dict(self.errors))
-        yield histogram("request_seconds", "From head to answer", self.latency)
-        yield histogram("batch_rows", "Rows of one inference", self.batch)
-        yield counter("predictions", "Rows answered", ["class"], self.classes())
+        yield counter(
+            "service_requests", "Requests answered", ["route", "status"], dict(self.requests)
+        )
+        yield counter(
+            "service_errors", "Rules broken in requests", ["status", "field"], dict(self.errors)
+        )
+        yield histogram("service_request_seconds", "From head to answer", self.latency)
+        yield histogram("service_batch_rows", "Rows of one inference", self.batch)
+        yield counter("service_predictions", "Rows answered", ["class"], self.classes())
         what = "Values beyond those of the training"
-        yield counter("out_of_range", what, ["field"], self.ranges.counts())
+        yield counter("service_out_of_range", what, ["field"], self.ranges.counts())
         for name, (what, value) in self.gauges.items():
-            gauge = GaugeMetricFamily(name, what, labels=["worker"])
+            gauge = GaugeMetricFamily(f"service_{name}", what, labels=["worker"])
             gauge.add_metric([worker], value())
             yield gauge
 

@@ -173,8 +173,12 @@ def test_figures_are_told(client: Client, row: dict[str, Any]) -> None:
     assert status == 200
     assert headers["content-type"].startswith("text/plain")
     text = said.decode()
-    assert re.search(r'requests_total\{route="/predict",status="200",worker="\d+"\} [1-9]', text)
-    assert re.search(r'errors_total\{field="origin",status="422",worker="\d+"\} [1-9]', text)
+    assert re.search(
+        r'service_requests_total\{route="/predict",status="200",worker="\d+"\} [1-9]', text
+    )
+    assert re.search(
+        r'service_errors_total\{field="origin",status="422",worker="\d+"\} [1-9]', text
+    )
     assert f'release="{"a" * 40}"' in text
 
 

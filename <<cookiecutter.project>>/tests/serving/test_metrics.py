@@ -42,13 +42,13 @@ def test_requests_are_counted_by_route_and_status() -> None:
         metrics.answered("/predict", status, 0.003)
 
     found = told(metrics)
-    assert found["requests_total", labels(route="/predict", status="200")] == 2
-    assert found["requests_total", labels(route="/predict", status="422")] == 1
-    assert found["request_seconds_bucket", labels(le="0.0025")] == 0
-    assert found["request_seconds_bucket", labels(le="0.005")] == 3
-    assert found["request_seconds_bucket", labels(le="+Inf")] == 3
-    assert found["request_seconds_count", labels()] == 3
-    assert found["request_seconds_sum", labels()] == pytest.approx(0.009)
+    assert found["service_requests_total", labels(route="/predict", status="200")] == 2
+    assert found["service_requests_total", labels(route="/predict", status="422")] == 1
+    assert found["service_request_seconds_bucket", labels(le="0.0025")] == 0
+    assert found["service_request_seconds_bucket", labels(le="0.005")] == 3
+    assert found["service_request_seconds_bucket", labels(le="+Inf")] == 3
+    assert found["service_request_seconds_count", labels()] == 3
+    assert found["service_request_seconds_sum", labels()] == pytest.approx(0.009)
 
 
 def test_a_bound_belongs_to_its_bucket() -> None:
@@ -57,9 +57,9 @@ def test_a_bound_belongs_to_its_bucket() -> None:
     metrics.answered("/predict", 200, 1000.0)
 
     found = told(metrics)
-    assert found["request_seconds_bucket", labels(le="0.001")] == 1
-    assert found["request_seconds_bucket", labels(le="10.0")] == 1
-    assert found["request_seconds_bucket", labels(le="+Inf")] == 2
+    assert found["service_request_seconds_bucket", labels(le="0.001")] == 1
+    assert found["service_request_seconds_bucket", labels(le="10.0")] == 1
+    assert found["service_request_seconds_bucket", labels(le="+Inf")] == 2
 
 
 def test_inferences_are_counted_by_size_class_and_range() -> None:
@@ -67,12 +67,12 @@ def test_inferences_are_counted_by_size_class_and_range() -> None:
     metrics.inferred({"x": np.array([0.5, 2.0, np.nan])}, [0.1, 0.5, 0.9])
 
     found = told(metrics)
-    assert found["predictions_total", labels(**{"class": "true"})] == 2
-    assert found["predictions_total", labels(**{"class": "false"})] == 1
-    assert found["batch_rows_bucket", labels(le="2.0")] == 0
-    assert found["batch_rows_bucket", labels(le="4.0")] == 1
-    assert found["batch_rows_sum", labels()] == 3
-    assert found["out_of_range_total", labels(field="x")] == 1
+    assert found["service_predictions_total", labels(**{"class": "true"})] == 2
+    assert found["service_predictions_total", labels(**{"class": "false"})] == 1
+    assert found["service_batch_rows_bucket", labels(le="2.0")] == 0
+    assert found["service_batch_rows_bucket", labels(le="4.0")] == 1
+    assert found["service_batch_rows_sum", labels()] == 3
+    assert found["service_out_of_range_total", labels(field="x")] == 1
 
 
 def test_without_a_threshold_there_are_no_classes() -> None:
@@ -80,7 +80,7 @@ def test_without_a_threshold_there_are_no_classes() -> None:
     metrics.inferred({"x": np.array([0.5])}, [0.1])
 
     found = told(metrics)
-    assert found["predictions_total", labels(**{"class": "value"})] == 1
+    assert found["service_predictions_total", labels(**{"class": "value"})] == 1
 
 
 def test_errors_are_counted_by_field_and_clients_make_no_new_ones() -> None:
@@ -89,13 +89,13 @@ def test_errors_are_counted_by_field_and_clients_make_no_new_ones() -> None:
     metrics.refused(Refusal(422, [Error("another", "unknown")]))
 
     found = told(metrics)
-    assert found["errors_total", labels(status="422", field="x")] == 1
-    assert found["errors_total", labels(status="422", field="")] == 2
-    assert len([name for name, _ in found if name == "errors_total"]) == 2
+    assert found["service_errors_total", labels(status="422", field="x")] == 1
+    assert found["service_errors_total", labels(status="422", field="")] == 2
+    assert len([name for name, _ in found if name == "service_errors_total"]) == 2
 
 
 def test_the_release_is_a_label_of_one_metric_and_gauges_are_asked() -> None:
     found = told(made())
 
     assert found["service_info", frozenset(ABOUT.items())] == 1
-    assert found["log_waiting", labels()] == 7
+    assert found["service_log_waiting", labels()] == 7
