@@ -90,9 +90,8 @@ class Context:
     @property
     def stack(self) -> str:
         """What our things on an engine are named after: repositories on this machine share one."""
-        if forge.located(self.repository).host:
-            return self.project
-        return f"{self.project}-{hashlib.sha256(bytes(self.home.resolve())).hexdigest()[:6]}"
+        host = forge.located(self.repository).host
+        return self.project if host else stack_here(self.project, self.home)
 
     def lasting(self, environment: Environment) -> Target:
         """The same, to bring something up there that is to outlive the job.
@@ -115,6 +114,11 @@ class Context:
                 "docs/github.md"
             )
         return self.target(environment)
+
+
+def stack_here(project: str, home: Path) -> str:
+    """What a repository on this machine names its things on an engine after: others share it."""
+    return f"{project}-{hashlib.sha256(bytes(home.resolve())).hexdigest()[:6]}"
 
 
 def here(name: str | None = None, *, fetch: bool = True) -> Context:

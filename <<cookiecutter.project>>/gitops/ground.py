@@ -8,11 +8,15 @@ import os
 import re
 import shutil
 import sys
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 from gitops import environment
-from gitops.context import Context, of
+from gitops.context import Context, of, stack_here
+from gitops.environment import Environment
 from gitops.git import Repository
+from gitops.targets.process import Process
 
 FOLDER = Path(".rehearsal")
 REMOTE = "rehearsal"
@@ -39,9 +43,7 @@ def lay(root: Path, target: str | None = None) -> Context:
 
         hub.up(engine.connect(), images)
     origin, work = folder / "origin.git", folder / "work"
-    source.run("remote", "add", REMOTE, str(origin))
-    source.git("remote", "set-url", REMOTE, str(origin))
-    clear(of(source, fetch=False), target)
+    clear(root, environments, target)
     folder.mkdir()
     source.git(
         "init",
@@ -54,6 +56,8 @@ def lay(root: Path, target: str | None = None) -> Context:
     heads = (f"{commit}:refs/heads/{one.branch}" for one in environments.values())
     source.git("push", "--quiet", str(origin), *heads)
     source.git("clone", "--quiet", "--origin", REMOTE, str(origin), str(work))
+    source.run("remote", "add", REMOTE, str(origin))
+    source.git("remote", "set-url", REMOTE, str(origin))
     repository = Repository(work, REMOTE)
     if not repository.run("config", "user.email").stdout.strip():
         repository.git("config", "user.name", REMOTE)
@@ -67,14 +71,19 @@ def lay(root: Path, target: str | None = None) -> Context:
     return of(repository)
 
 
-def clear(earlier: Context, target: str | None) -> None:
+def clear(root: Path, environments: Mapping[str, Environment], target: str | None) -> None:
     """End the services of an earlier rehearsal, and remove it with all that they kept."""
-    for where in earlier.environments.values():
-        for place in earlier.places(where):
-            place.clear()
-        if target == "docker":  # an engine remembers what a folder that was deleted does not
-            earlier.docker(where).clear()
-    shutil.rmtree(earlier.repository.path / FOLDER, ignore_errors=True)
+    home = root / FOLDER / "origin.forge"
+    for where in environments.values():
+        Process(home, where).stop()
+    # An engine remembers what a folder that was deleted does not.
+    if target == "docker" or (home / "containers").is_dir():
+        from gitops.targets.docker import Docker
+
+        name = tomllib.loads((root / "pyproject.toml").read_text())["project"]["name"]
+        for where in environments.values():
+            Docker(home, where, stack_here(name, home)).clear()
+    shutil.rmtree(root / FOLDER, ignore_errors=True)
 
 
 def aim(repository: Repository, target: str, images: str) -> None:

@@ -19,11 +19,12 @@ def missing() -> str | None:
     """Why there can be none here; None where there can."""
     if os.geteuid() != 0:
         return "an engine is started by root"
-    return None if shutil.which("dockerd") else "no dockerd on PATH"
+    lacking = [name for name in ("dockerd", "iptables") if not shutil.which(name)]
+    return f"no {' and no '.join(lacking)} on PATH" if lacking else None
 
 
 class Engine:
-    """It publishes ports by a process of its own, so it needs no rules of the machine's."""
+    """It publishes ports by a process of its own, and leaves the machine's rules alone."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -55,9 +56,23 @@ class Engine:
 
 
 @contextmanager
+def bridged() -> Iterator[None]:
+    """Its containers reach each other, which the rules of the machine's engine forbid."""
+    rule = ("FORWARD", "-m", "physdev", "--physdev-is-bridged", "-j", "ACCEPT")
+    subprocess.run(["iptables", "-w", "-I", *rule], check=True, timeout=SECONDS)
+    try:
+        yield
+    finally:
+        subprocess.run(["iptables", "-w", "-D", *rule], check=True, timeout=SECONDS)
+
+
+@contextmanager
 def own() -> Iterator[Engine]:
     # The path of a socket may have 104 characters: pytest's folders are too long.
-    with tempfile.TemporaryDirectory(prefix="engine", ignore_cleanup_errors=True) as folder:
+    with (
+        bridged(),
+        tempfile.TemporaryDirectory(prefix="engine", ignore_cleanup_errors=True) as folder,
+    ):
         engine = Engine(Path(folder))
         engine.start()
         try:
