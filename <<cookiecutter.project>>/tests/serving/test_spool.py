@@ -121,6 +121,16 @@ def test_closing_leaves_only_what_somebody_needs(tmp_path: Path) -> None:
     assert spool.dropped == 1
 
 
+def test_after_closing_nothing_is_made(tmp_path: Path) -> None:
+    """Neither what was under way in the other thread: this process's lock would be on it."""
+    spool = spool_of(tmp_path)
+    spool.close()
+    spool.prepare()
+    spool.take(Segment.create(tmp_path / "late.segment", 4 * KB))
+    assert list(tmp_path.iterdir()) == []
+    assert (len(spool.spares), spool.owner) == (0, None)
+
+
 def test_a_folder_that_can_not_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StageError, match="no place for a spool"):
