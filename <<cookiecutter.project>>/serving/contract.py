@@ -60,7 +60,7 @@ class Contract:
         """
         try:
             found: list[Row] = msgspec.convert(said, self.Rows)
-        except (msgspec.ValidationError, RecursionError):
+        except (msgspec.ValidationError, UnicodeEncodeError, RecursionError):
             raise self.refusal(said) from None
         if not self.keeps(found):
             raise self.refusal(said)
@@ -115,8 +115,10 @@ class Contract:
     def right(self, row: dict[str, Any]) -> bool:
         """Is nothing wrong with one row? A tenth of the time of looking what is."""
         try:
-            return self.keeps([msgspec.convert(row, self.Row)])
-        except (msgspec.ValidationError, RecursionError):
+            found = msgspec.convert(row, self.Row)
+            msgspec.json.encode(found)  # JSON can say half of a surrogate pair, UTF-8 can't
+            return self.keeps([found])
+        except (msgspec.ValidationError, UnicodeEncodeError, RecursionError):
             return False
 
     def look(self, row: dict[str, Any], place: int, faults: Faults) -> None:

@@ -16,6 +16,7 @@ from serving.refusal import Error, Refusal, refusal
 
 JSON = "application/json"
 ARROW = "application/vnd.apache.arrow.stream"
+HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # of a surrogate pair, perhaps beside the other
 SHAPE = 'the body must be {"rows": [{…}, …]} or {"columns": {"name": [value, …], …}}'
 COLUMNS = re.compile(rb'\s*\{\s*"columns"')
 INVOCATIONS = (
@@ -111,9 +112,8 @@ class Reader:
             raise refusal(422, "all columns must have the same number of values")
         self.count(next(iter(found.values()), ()))
         names = tuple(found)
-        return self.contract.rows(
-            [dict(zip(names, row, strict=True)) for row in zip(*found.values(), strict=True)]
-        )
+        rows = [dict(zip(names, row, strict=True)) for row in zip(*found.values(), strict=True)]
+        return self.parsed(rows, body)
 
     def invocations(self, kind: str, body: bytes) -> list[Row]:
         """The rows of a request to /invocations, in MLflow's formats.
@@ -138,11 +138,20 @@ class Reader:
             if not isinstance(rows, list):
                 raise refusal(422, "dataframe_records must be a list of objects")
         self.count(rows)
-        return self.contract.rows(self.contract.whole(rows))
+        return self.parsed(self.contract.whole(rows), body)
+
+    def parsed(self, said: list[Any], body: bytes) -> list[Row]:
+        """Rows of parsed JSON, which may hold what no decoded row can."""
+        twice = any(isinstance(row, document.Twice) for row in said)
+        if (twice or HALF.search(body)) and (errors := self.contract.errors(said)):
+            raise Refusal(422, errors)
+        return self.contract.rows(said)
 
 
 def split(said: Any) -> list[dict[str, Any]]:
     """Rows of MLflow's `dataframe_split`: names once, then the values of each row."""
+    if isinstance(said, document.Twice):
+        raise refusal(422, f"dataframe_split: {shown(said.twice[0])} is given twice")
     try:
         asked = msgspec.convert(said, Split)
     except msgspec.ValidationError:

@@ -171,6 +171,7 @@ def test_a_body_that_holds_no_rows_is_refused_with_the_reason(
         (b'{"dataframe_split": {"columns": ["a", "a"], "data": [[1, 2]]}}', "a: is given twice"),
         (b'{"dataframe_split": {"columns": ["a"], "data": [[1, 2]]}}', "a value for each column"),
         (b'{"dataframe_split": {"columns": ["a"], "data": []}}', "one row at least"),
+        (b'{"dataframe_split": {"data": [[1]], "data": [[2]]}}', "data is given twice"),
     ],
 )
 def test_what_is_none_of_mlflows_formats_is_refused(body: bytes, reason: str) -> None:
@@ -216,6 +217,27 @@ def test_a_name_that_is_given_twice_is_refused_however_it_is_written(said: list[
         assert refused(whole.replace(old, new, 1)) == (422, ["month: is given twice: 1 rows (0)"])
     nested = whole.replace(b'"month": ', b'"month": {"a": 1, "a": 2}, "month": ', 1)
     assert refused(nested) == (422, ["month: is given twice: 1 rows (0)"])
+    records = dumped({"dataframe_records": said[:3]}).replace(old, new, 1)
+    with pytest.raises(Refusal, match=r"^month: is given twice: 1 rows \(0\)$"):
+        READER.invocations(JSON, records)
+
+
+@pytest.mark.parametrize("name", ["id", "month", "carrier", "destination", "distance", "wind"])
+@pytest.mark.parametrize("half", ["\ud800", "EW\udfff", "\udc00\ud800"])
+def test_half_of_a_pair_is_no_text(said: list[Row], name: str, half: str) -> None:
+    row = said[0] | {name: half}
+    columns = {name: [value] for name, value in row.items()}
+    bodies = (
+        {"dataframe_records": [row]},
+        {"dataframe_split": {"columns": [*row], "data": [[*row.values()]]}},
+    )
+    for body in bodies:
+        with pytest.raises(Refusal, match=f"^{name}: must "):
+            READER.invocations(JSON, dumped(body))
+    (rule,) = refused(dumped({"columns": columns}))[1]
+    assert rule.startswith(f"{name}: must ")
+    whole = said[0] | {"id": "\U0001f6eb"}
+    assert kept(READER.invocations(JSON, dumped({"dataframe_records": [whole]}))) == [whole]
 
 
 def test_a_text_may_hold_quotes(said: list[Row]) -> None:
