@@ -1,6 +1,7 @@
 """Build an image from a release's folder, by the docker command: BuildKit has no other door."""
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from gitops.settings import Refused
 DOCKERFILE = "serving/Dockerfile"
 SECONDS = 1800  # the packages once over a slow line; what is built already takes one
 SAID = 5  # lines of a build's end that say why it failed
+BASELESS = re.compile(r"ERROR: (.+)\n-+\n > \[internal\] load metadata for")
 # For a machine that reaches no registry of base images, or its package index only by its own net.
 BASE, NETWORK = "IMAGE_BASE", "IMAGE_NETWORK"
 
@@ -58,6 +60,11 @@ def failed(said: str) -> str:
         return (
             "the container engine's disk is full: `docker system df` shows by what, "
             "`docker system prune` makes room; then run this again"
+        )
+    if found := BASELESS.search(said):
+        return (
+            f"its base image can't be had: {found[1].strip()}; see the network, or let {BASE} name "
+            "an image that the container engine has"
         )
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     return "the image can't be built: " + "\n".join(lines[-SAID:])

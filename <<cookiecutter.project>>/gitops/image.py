@@ -5,6 +5,7 @@ whoever may push, so what is found there must say of itself that it is of this t
 is pulled by the digest that the release's record in git names.
 """
 
+import contextlib
 import os
 import tomllib
 from dataclasses import dataclass
@@ -15,12 +16,14 @@ from docker import DockerClient
 
 from gitops import engine, referrers, sbom
 from gitops.build import build
+from gitops.lock import held
 from gitops.oci import Repository
 from gitops.records import SHORT
 from gitops.settings import Refused
 
 TREE = "dev.mlops-template.tree"  # the label by which an image names its tree
 OCI = "org.opencontainers.image."
+PATIENCE = 3600  # seconds for another process to build and push the same tree
 SECONDS = 600  # without a word while it is pushed: one large layer over a slow line
 
 
@@ -68,17 +71,15 @@ def make(folder: Path, about: About) -> str:
     """
     name = repository(folder)
     hub = Repository(name)
-    document = kept(folder)
-    digest = found(hub, about.tree)
-    if digest is None:
-        client = engine.connect(SECONDS)
-        try:
-            tag = f"{name}:{about.tree[:SHORT]}"
-            build(folder, tag, about.labels, int(about.when.timestamp()))
-            digest = push(client, name, about.tree[:SHORT])
-        finally:
-            client.close()
-    referrers.attach(hub, digest, sbom.KIND, sbom.NAME, document)
+    # Who waits here finds what the other one has pushed.
+    with held(folder.with_name(f".{folder.name}.image"), PATIENCE):
+        digest = found(hub, about.tree)
+        if digest is None:
+            with contextlib.closing(engine.connect(SECONDS)) as client:
+                tag = f"{name}:{about.tree[:SHORT]}"
+                build(folder, tag, about.labels, int(about.when.timestamp()))
+                digest = push(client, name, about.tree[:SHORT])
+        referrers.attach(hub, digest, sbom.KIND, sbom.NAME, kept(folder))
     return f"{name}@{digest}"
 
 
