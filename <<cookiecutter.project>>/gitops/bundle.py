@@ -189,7 +189,7 @@ def outputs(lock: bytes) -> dict[str, str]:
 
 
 def run(folder: Path, *words: str, seconds: float) -> subprocess.CompletedProcess[str]:
-    """Run a module of a tree there, by this interpreter.
+    """Run a module of a tree there, by this interpreter, and leave nothing among its files.
 
     Raises:
         Refused: it takes too long.
@@ -197,7 +197,7 @@ def run(folder: Path, *words: str, seconds: float) -> subprocess.CompletedProces
     env = quiet() | {"PYTHONPATH": str(folder)}
     try:
         return subprocess.run(
-            [sys.executable, "-m", *words],
+            [sys.executable, "-B", "-m", *words],
             cwd=folder,
             env=env,
             stdin=subprocess.DEVNULL,

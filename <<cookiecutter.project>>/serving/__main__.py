@@ -23,6 +23,8 @@ from serving.settings import Limits, Settings
 
 YOUNG = 50_000  # objects until the next look for garbage: those of a thousand rows are no reason
 SPARE = 100  # descriptors beside those of connections: files, sockets, the database
+# Not closed before the process ends: who sees it closed reads what we have said last.
+HELD: list[socket.socket] = []
 PER_REQUEST = 4  # connections for each request at one time: most are idle, and cost little
 
 
@@ -40,6 +42,7 @@ def main() -> None:
     found = settings.read(given.environment)
     limit(found.limits)
     listener = bound(given.listen) if given.control is None else socket.socket(fileno=given.control)
+    HELD.append(listener)
     serve(given, found, listener)
 
 
