@@ -15,7 +15,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\n"
 LATE = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n"
+LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\n"
 CLOSE = b"connection: close\r\n\r\n"
+HEAD = 65536  # bytes of a request beside its body, which has a limit of its own; few have one KB
 REPLY = "service.reply"  # among the extensions of a scope: a whole answer in one write
 
 
@@ -29,6 +31,7 @@ class Patient(HttpToolsProtocol):
         self.since: float | None = None  # when that began which the client owes us
         self.whole = True  # the last request has come to its end
         self.lingering = False  # all is answered, and not read
+        self.head = 0  # bytes that came since a request began, or a part of its body
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -58,10 +61,21 @@ class Patient(HttpToolsProtocol):
             self.transport.close()
         cycle.on_response()
 
+    def data_received(self, data: bytes) -> None:
+        self.head += len(data)
+        super().data_received(data)
+        if self.head > HEAD and not self.transport.is_closing():
+            self.part(LONG)
+
     def on_message_begin(self) -> None:
+        self.head = 0
         self.since = self.loop.time()
         self.whole = self.lingering = False
         super().on_message_begin()
+
+    def on_body(self, body: bytes) -> None:
+        self.head = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self.whole = True
@@ -89,12 +103,16 @@ class Patient(HttpToolsProtocol):
                 self.since = now
         if self.since is None or now - self.since <= seconds:
             return
+        self.part(LATE)
+        self.since = now
+
+    def part(self, why: bytes) -> None:
+        """End the connection; say why, where that can't be taken for another answer."""
         if self.whole or self.transport.is_closing() or self.answered():
             self.transport.abort()
         else:
-            self.transport.write(LATE + CLOSE)
+            self.transport.write(why + CLOSE)
             self.transport.close()
-            self.since = now
 
     def answered(self) -> bool:
         """Has the answer begun, to a request that is still being sent?"""

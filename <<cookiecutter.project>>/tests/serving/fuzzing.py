@@ -1,7 +1,6 @@
 """A service asked with mutations, its answers compared with the oracle's, and a report of both."""
 
 import json
-import subprocess
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -15,7 +14,15 @@ TOGETHER = 8  # requests at one time, so that the service joins them
 PORTION = 400  # requests whose rows pandera looks at together
 SHOWN = 300  # bytes of a body that was judged wrongly
 # How often each mutation comes, beside the others' 1.
-WEIGHTS = {"value": 8, "values": 3, "literal": 4, "bits": 3, "more": 3, "less": 2, "columns": 2}
+WEIGHTS: dict[str, float] = {
+    "value": 8,
+    "values": 3,
+    "literal": 4,
+    "bits": 3,
+    "more": 3,
+    "less": 2,
+    "columns": 2,
+}
 WEIGHTS |= {"large": 0.05, "many": 0.2, "nested_whole": 0.5, "nested": 0.5}
 PATHS = {"/predict": 85, "/invocations": 10, "/explain": 2, "/feedback": 3}
 REFUSED = {400, 413, 415, 422}
@@ -134,11 +141,3 @@ def as_frame(body: bytes) -> bytes:
 
 def shown(asked: Asked) -> str:
     return f"{asked.mutation} {asked.path} ({len(asked.body)} bytes) {asked.body[:SHOWN]!r}"
-
-
-def resident(pid: int) -> float:
-    """Megabytes of memory that a process holds."""
-    done = subprocess.run(
-        ["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, check=True, timeout=60
-    )
-    return int(done.stdout) / 1024

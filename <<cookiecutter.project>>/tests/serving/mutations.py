@@ -4,7 +4,7 @@ Each function of MUTATIONS makes one body from a source of real rows; its name s
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -42,7 +42,7 @@ SPACES = ("", " ", "\n", "\t", "\r\n", " " * 1000, "\x0b", "\x0c", "\xa0", "\u30
 class Source:
     """Real rows, each with a key that no other has, and chance."""
 
-    def __init__(self, rows: Sequence[Row], odd: dict[str, Sequence[Any]], mark: str, seed: int):
+    def __init__(self, rows: Sequence[Row], odd: Mapping[str, Sequence[Any]], mark: str, seed: int):
         self.known, self.odd, self.mark = rows, odd, mark
         self.random = Random(seed)  # noqa: S311  nothing is kept secret by it
         self.count = 0
