@@ -1,6 +1,7 @@
 """Every command that moves a model: `python -m gitops --help`. make calls them by task."""
 
 import json
+import os
 import sys
 from enum import Enum
 from pathlib import Path
@@ -207,6 +208,23 @@ def merge(
     for run in runs:
         print(f"{run.workflow}: {'red' if run.code else 'green'}, see {run.log}")
     raise typer.Exit(any(run.code for run in runs))
+
+
+@app.command()
+def image(
+    run: Annotated[bool, typer.Option(help="And run it, until it is interrupted.")] = False,
+    env: Env = "dev",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8100,
+) -> None:
+    """Build the working copy's image, to try it out; delivery builds those of releases."""
+    from gitops import git, trial
+
+    name = trial.make(git.Repository(Path.cwd(), ""))
+    print(name, flush=True)
+    if run:
+        print(f"http://127.0.0.1:{port}", flush=True)
+        words = trial.command(name, env, port)
+        os.execvp(words[0], words)  # noqa: S606  what is typed here goes to it
 
 
 @app.command()

@@ -67,4 +67,7 @@ def failed(said: str) -> str:
             "an image that the container engine has"
         )
     lines = [line.strip() for line in said.splitlines() if line.strip()]
+    if step := re.search(r"(?m)^#(\d+) ERROR", said):
+        # What its command said, rather than the whole command.
+        lines = re.findall(rf"(?m)^#{step[1]} [\d.]+ (.+)$", said) or lines
     return "the image can't be built: " + "\n".join(lines[-SAID:])

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ def missing() -> str | None:
     """Why there can be none here; None where there can."""
     if os.geteuid() != 0:
         return "an engine is started by root"
-    lacking = [name for name in ("dockerd", "iptables") if not shutil.which(name)]
+    lacking = [name for name in ("dockerd", "ip", "iptables") if not shutil.which(name)]
     return f"no {' and no '.join(lacking)} on PATH" if lacking else None
 
 
@@ -30,12 +31,22 @@ class Engine:
         self.folder = folder
         self.host = f"unix://{folder}/socket"
         self.process: subprocess.Popen[bytes] | None = None
+        # Without one of its own, an engine removes docker0, which is that of the machine's.
+        place = uuid.uuid4().int % 250
+        self.bridge, self.address = f"engine{place}", f"10.213.{place}.1/24"
 
     def start(self) -> None:
+        if not Path("/sys/class/net", self.bridge).exists():
+            link("add", "name", self.bridge, "type", "bridge")
+            words = ("ip", "address", "add", self.address, "dev", self.bridge)
+            subprocess.run(words, check=True, timeout=SECONDS)
         folders = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
         words = [f"--{option}={self.folder}/{name}" for option, name in folders.items()]
-        words += ["--iptables=false", "--ip-masq=false", "--bridge=none", f"--host={self.host}"]
-        (self.folder / "pid").unlink(missing_ok=True)
+        words += ["--iptables=false", "--ip-masq=false", f"--bridge={self.bridge}"]
+        words += [f"--host={self.host}"]
+        # Of processes that were killed, and may not have been buried yet.
+        for left in ("pid", "exec/containerd/containerd.pid"):
+            (self.folder / left).unlink(missing_ok=True)
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 ["dockerd", *words], stdout=log, stderr=log, start_new_session=True
@@ -53,6 +64,12 @@ class Engine:
         assert self.process
         self.process.send_signal(how)
         self.process.wait(2 * SECONDS)
+        if how == signal.SIGTERM:
+            link("delete", self.bridge)
+
+
+def link(*words: str) -> None:
+    subprocess.run(("ip", "link", *words), check=True, timeout=SECONDS)
 
 
 @contextmanager
@@ -78,4 +95,13 @@ def own() -> Iterator[Engine]:
         try:
             yield engine
         finally:
+            if not engine.answers():  # containers outlive an engine that was killed
+                engine.start()
             engine.end()
+            # One that was killed leaves its folder mounted on itself, once for each start.
+            words = ["umount", "--recursive", "--lazy", f"{folder}/data"]
+            while (
+                subprocess.run(words, check=False, capture_output=True, timeout=SECONDS).returncode
+                == 0
+            ):
+                pass

@@ -30,6 +30,11 @@ def test_what_a_build_says_last() -> None:
     )
 
 
+def test_what_a_step_says_last() -> None:
+    said = "#6 0.1 before\n#7 1.0 no wheel\n#8 1.1 beside\n#7 ERROR: RUN a && b\n---\nRUN a && b\n"
+    assert failed(said) == "the image can't be built: no wheel"
+
+
 def test_a_base_that_can_not_be_had() -> None:
     said = "#3 ERROR: no such host\n------\n > [internal] load metadata for r.example/python:\n"
     assert "its base image can't be had: no such host; " in failed(said)
@@ -47,7 +52,7 @@ def release(bundle: Path, tmp_path: Path) -> Path:
 def test_a_lock_whose_hashes_are_wrong_is_not_installed(release: Path) -> None:
     lock = release / "requirements/serving.txt"
     lock.write_text("anyio==4.16.0 --hash=sha256:" + "0" * 64 + "\n")
-    with pytest.raises(Refused, match=r"(?s)can't be built: .*"):
+    with pytest.raises(Refused, match=r"(?s)can't be built: .*HASHES"):
         build(release, f"test:{uuid.uuid4().hex[:12]}", {})
 
 
