@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from tests.serving.bundles import SECONDS, until
 
-
 KIND = {"Content-Type": "application/json"}
 
 
