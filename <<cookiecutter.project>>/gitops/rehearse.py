@@ -29,6 +29,7 @@ from gitops.forges.runner import LEFT_OUT, Run, Runner
 from gitops.promote import rollback
 from gitops.settings import Refused
 
+KIND = "Content-Type: application/json"
 WIDTH = 58  # of the titles, so that the seconds stand in a column
 # What the second model changes: file, text that stands there once, text that takes its place.
 CHANGES = (
@@ -115,7 +116,7 @@ class Rehearsal:
         row = json.loads((folder / bundle.EXAMPLES).read_text())[0]["row"]
         path = self.context.home / "row.json"
         path.write_text(json.dumps({"rows": [row]}, indent=1) + "\n")
-        return f"curl -s -d @{path} {where.url}/predict"
+        return f"curl -s -H '{KIND}' -d @{path} {where.url}/predict"
 
     def waiting(self, where: Environment) -> Pull:
         """The request that the last delivery has opened for an environment."""

@@ -25,7 +25,8 @@ def asked(what: str) -> Iterator[None]:
     try:
         yield
     except engine.FAILED as error:
-        raise Refused(f"{what}: {engine.why(error)}") from None
+        said = str(getattr(error, "explanation", None) or engine.why(error))
+        raise Refused(f"{what}: {' '.join(said.split())}") from None
 
 
 def pull(client: "DockerClient", image: str) -> None:

@@ -38,8 +38,8 @@ class Engine:
     def start(self) -> None:
         if not Path("/sys/class/net", self.bridge).exists():
             link("add", "name", self.bridge, "type", "bridge")
-            words = ("ip", "address", "add", self.address, "dev", self.bridge)
-            subprocess.run(words, check=True, timeout=SECONDS)
+            numbered = ("ip", "address", "add", self.address, "dev", self.bridge)
+            subprocess.run(numbered, check=True, timeout=SECONDS)
         folders = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
         words = [f"--{option}={self.folder}/{name}" for option, name in folders.items()]
         words += ["--iptables=false", "--ip-masq=false", f"--bridge={self.bridge}"]
@@ -99,9 +99,6 @@ def own() -> Iterator[Engine]:
                 engine.start()
             engine.end()
             # One that was killed leaves its folder mounted on itself, once for each start.
-            words = ["umount", "--recursive", "--lazy", f"{folder}/data"]
-            while (
-                subprocess.run(words, check=False, capture_output=True, timeout=SECONDS).returncode
-                == 0
-            ):
-                pass
+            while Path(folder, "data").is_mount():
+                words = ["umount", "--recursive", "--lazy", f"{folder}/data"]
+                subprocess.run(words, check=True, timeout=SECONDS)
