@@ -23,6 +23,7 @@ from typing import Any
 import yaml
 
 from gitops.git import Repository
+from gitops.lock import held
 from gitops.plumbing import SECONDS, quiet
 from gitops.records import Release
 from gitops.settings import Refused
@@ -34,6 +35,7 @@ METRICS = "reports/metrics.json"
 CARD, STATISTICS = "reports/model-card.md", "reports/statistics.json"
 OTHERS = (EXAMPLES, METRICS, STATISTICS, CARD)  # what a service tells about its model
 MANIFEST = "release.json"
+PATIENCE = 60  # seconds for another run to put its folder in place, which takes it a moment
 CODE = ("pipeline", "serving")  # what a service imports
 
 
@@ -84,12 +86,13 @@ def making(home: Path) -> Iterator[Path]:
 
 def keep(work: Path, folder: Path, files: Mapping[str, str]) -> None:
     """Put a whole folder in its place; what was damaged there goes away first."""
-    if whole(folder, files):  # another run was as fast, and somebody may read there already
-        return
-    with contextlib.suppress(FileNotFoundError):
-        folder.rename(work.parent / "damaged")
-    with contextlib.suppress(OSError):
-        work.rename(folder)
+    with held(folder.parent.with_suffix(".lock"), PATIENCE):
+        if whole(folder, files):  # another run was as fast, and somebody may read there already
+            return
+        with contextlib.suppress(FileNotFoundError):
+            folder.rename(work.parent / "damaged")
+        with contextlib.suppress(OSError):
+            work.rename(folder)
     if not whole(folder, files):
         raise Refused(f"{folder}: can't be written; see its permissions and the free space")
 

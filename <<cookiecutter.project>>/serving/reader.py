@@ -15,6 +15,7 @@ from serving.faults import shown
 from serving.refusal import Error, Refusal, refusal
 
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"  # what `curl -d` says of everything
 ARROW = "application/vnd.apache.arrow.stream"
 HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # of a surrogate pair, perhaps beside the other
 SHAPE = 'the body must be {"rows": [{…}, …]} or {"columns": {"name": [value, …], …}}'
@@ -173,7 +174,7 @@ class Split(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def media_type(kind: str) -> str:
-    """The media type of a Content-Type, JSON where none is said.
+    """The media type of a Content-Type, JSON where none is said or it says nothing.
 
     Raises:
         Refusal: 415, it is not of UTF-8.
@@ -183,4 +184,5 @@ def media_type(kind: str) -> str:
         name, _, value = parameter.partition("=")
         if name.strip() == "charset" and value.strip(' "') not in ("utf-8", "utf8", "us-ascii"):
             raise refusal(415, "the charset must be utf-8")
-    return media.strip().lower() or JSON
+    said = media.strip().lower()
+    return JSON if said in ("", FORM) else said
