@@ -4,10 +4,13 @@ A test module has it by `from tests.serving.postgres import postgres` and asks f
 database of its own: `url = postgres.database()`.
 """
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -58,6 +61,23 @@ class Postgres:
         """`immediate` is as a power cut: nobody finishes anything."""
         self.run("pg_ctl", "stop", "--wait", "--silent", "--mode", mode)
 
+    def kill(self) -> None:
+        """SIGKILL of all its processes; nobody could say so to anybody."""
+        lock = self.data / "postmaster.pid"
+        first = int(lock.read_text().split()[0])
+        known = [list(map(int, line.split())) for line in ps("-A", "-o", "pid=,ppid=")]
+        ours = [first, *(pid for pid, parent in known if parent == first)]
+        for pid in ours:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + SECONDS
+        while any(running(pid) for pid in ours):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        # The numbers in them may be others' by now.
+        for path in (lock, self.folder / ".s.PGSQL.5432.lock"):
+            path.unlink()
+
     def url(self, database: str = USER) -> str:
         return f"postgresql+psycopg://{USER}@/{database}?host={self.folder}"
 
@@ -67,6 +87,17 @@ class Postgres:
         with psycopg.connect(f"host={self.folder} user={USER}", autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}".encode())
         return self.url(name)
+
+
+def ps(*words: str) -> list[str]:
+    """The lines that it says; none where there is no such process."""
+    done = subprocess.run(["ps", *words], capture_output=True, text=True, timeout=SECONDS)
+    return [line.strip() for line in done.stdout.splitlines()]
+
+
+def running(pid: int) -> bool:
+    """Not ended, nor a Z: one that has, and that nobody has asked for yet."""
+    return any(not state.startswith("Z") for state in ps("-o", "stat=", "-p", str(pid)))
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,8 @@
 """Every answer is in the log or counted as dropped, whatever is killed, full or away."""
 
 import logging
-import os
 import shutil
 import sqlite3
-import subprocess
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -17,7 +15,7 @@ from pipeline.stage import StageError
 from serving.log import ID, About, Label, Log
 from serving.record import FIRST
 from serving.store import PREDICTIONS
-from tests.serving import logs
+from tests.serving import disks, logs
 from tests.serving.logs import answer, log_of, sqlite, stored, until
 from tests.serving.postgres import Postgres, postgres  # noqa: F401  the fixture
 
@@ -258,29 +256,8 @@ def test_two_processes_write_one_sqlite(tmp_path: Path) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 24 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    root = [] if os.getuid() == 0 else ["sudo", "-n"]
-    mount = [
-        *root,
-        "mount",
-        "-t",
-        "tmpfs",
-        "-o",
-        f"size=24m,uid={os.getuid()}",
-        "tmpfs",
-        str(folder),
-    ]
-    try:
-        made = subprocess.run(mount, capture_output=True).returncode == 0
-    except FileNotFoundError:
-        made = False
-    if not made:
-        pytest.skip("needs to mount a tmpfs")
-    try:
+    with disks.small(tmp_path / "disk", 24) as folder:
         yield folder
-    finally:
-        subprocess.run([*root, "umount", "--lazy", str(folder)], check=True)
 
 
 def test_on_a_full_disk_what_is_dropped_is_counted(
