@@ -11,8 +11,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-import docker
-import docker.errors
+import docker  # type: ignore[import-untyped]
+import docker.errors  # type: ignore[import-untyped]
 import psutil  # type: ignore[import-untyped]
 import pytest
 

@@ -11,7 +11,7 @@ from gitops.__main__ import app
 from tests.projects import ROOT
 
 PAGES = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
-EXPLAINED = PAGES["promotion.md"] + PAGES["image.md"] + PAGES["github.md"]
+EXPLAINED = PAGES["promotion.md"] + PAGES["image.md"] + PAGES["containers.md"] + PAGES["github.md"]
 # What a release's own command says of its answers is passed on (gitops/verify.py).
 ANSWERS = [ROOT / "serving" / name for name in ("recorded.py", "verify.py")]
 SOURCES = [path.read_text() for path in (*sorted((ROOT / "gitops").rglob("*.py")), *ANSWERS)]
