@@ -4,7 +4,7 @@ A prediction whose id a client has got is in the log afterwards, or is counted a
 service answers is in the kernel's hands before it is sent, so a kill alone costs nothing, not even
 the last flush interval.
 
-CRASHES=50 pytest tests/serving/test_crash.py      # as often, and SEED=n those of an earlier run
+CRASHES=20 pytest -rP tests/serving/test_crash.py     # so often in each way; SEED=n: those of a run
 """
 
 import os

@@ -1,7 +1,6 @@
 """Whatever comes, the service answers by its contract, says so in its own words, and lives.
 
-make fuzz               # 100,000 requests
-make fuzz SEED=7        # those of an earlier run again
+FUZZ=100000 pytest -rP tests/serving/test_fuzz.py     # so many requests; SEED=n: those of a run
 """
 
 import os

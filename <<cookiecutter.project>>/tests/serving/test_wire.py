@@ -1,4 +1,7 @@
-"""However the bytes come, slowly, in pieces, too many or not all, what is whole is answered."""
+"""However the bytes come, slowly, in pieces, too many or not all, what is whole is answered.
+
+FUZZ=100000 pytest -rP tests/serving/test_wire.py     # each trouble a hundredth as often; SEED=n
+"""
 
 import contextlib
 import os
