@@ -48,10 +48,11 @@ def client() -> Iterator[DockerClient]:
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+def own(client: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """A registry that goes down; the first image there is pushed whole, which takes a while."""
     with registry(tmp_path_factory.mktemp("registry") / "files") as found:
         yield found
+    forget(client, f"{found.address}/flights")
 
 
 @pytest.fixture
@@ -60,12 +61,19 @@ def release(bundle: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def name(client: DockerClient, monkeypatch: pytest.MonkeyPatch) -> str:
+def name(client: DockerClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A repository that nobody else has, where the layers of others are known."""
     hub.up(client, containers.REPOSITORY)
     found = f"{containers.REPOSITORY}/{uuid.uuid4().hex[:12]}"
     monkeypatch.setenv("IMAGE_REPOSITORY", found)
-    return found
+    yield found
+    forget(client, found)
+
+
+def forget(client: DockerClient, repository: str) -> None:
+    """Remove a test's images from the engine, which keeps what they share with others."""
+    for found in client.images.list(name=repository):
+        client.images.remove(found.id, force=True)
 
 
 def release_of(bundle: Path, folder: Path, tree: str) -> Path:
