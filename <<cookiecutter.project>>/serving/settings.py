@@ -25,7 +25,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    flush_seconds: Seconds  # what a kill may cost of the prediction log
+    flush_seconds: Seconds  # between two looks at what the database is to get
     spool_mb: Whole  # on disk, while the database is away
     retention_days: Whole
 

@@ -51,10 +51,12 @@ ERRORS: Json = {
 REFUSED: Mapping[int, tuple[str, str]] = {
     400: ("NotJson", "The body is not what its content type says."),
     401: ("NoKey", "No API key came with the request, or one that this service does not know."),
+    408: ("TooSlow", "The request did not come in the time that one has."),
     413: ("TooLarge", "More bytes or more rows than one request may have."),
     415: ("OtherType", "A content type that is not read here."),
     422: ("Broken", "Rows break the contract; every rule that is broken, and no value."),
     429: ("TooMany", "As many requests as this service takes at one time are under way."),
+    431: ("LongHead", "More bytes of headers than a request may have."),
     500: ("Fault", "A fault of the service; its log says where."),
     503: ("Away", "The service is ending, or took too long; another one answers soon."),
 }
