@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import docker
+import psutil  # type: ignore[import-untyped]
 from docker.errors import DockerException
 
 from tests.serving.bundles import SECONDS, until
@@ -98,7 +99,16 @@ def own() -> Iterator[Engine]:
             if not engine.answers():  # containers outlive an engine that was killed
                 engine.start()
             engine.end()
-            # One that was killed leaves its folder mounted on itself, once for each start.
-            while Path(folder, "data").is_mount():
-                words = ["umount", "--recursive", "--lazy", f"{folder}/data"]
-                subprocess.run(words, check=True, timeout=SECONDS)
+            left_by(engine.folder)
+
+
+def left_by(folder: Path) -> None:
+    """End what an engine that was killed no longer knows, and let go of its folder."""
+    for process in psutil.process_iter(["cmdline"]):
+        if f"{folder}/exec" in " ".join(process.info["cmdline"] or ()):
+            for one in (*process.children(), process):  # the first of a container ends all of it
+                one.kill()
+    # It is mounted on itself, once for each start.
+    while f" {folder}/data " in Path("/proc/self/mounts").read_text():
+        words = ["umount", "--recursive", "--lazy", f"{folder}/data"]
+        subprocess.run(words, check=True, timeout=SECONDS)
