@@ -307,8 +307,13 @@ def log_start(log: Log) -> Log:
 
 
 @pytest.mark.parametrize(
-    "url", ["mysql://u:unsaid@host/db", "unsaid", "sqlite://unsaid"]
-)  # pragma: allowlist secret
+    "url",
+    [
+        "mysql://u:unsaid@host/db",  # pragma: allowlist secret
+        "unsaid",
+        "sqlite://unsaid",
+    ],
+)
 def test_another_kind_of_database_is_refused_without_its_password(url: str, tmp_path: Path) -> None:
     with pytest.raises(StageError, match=r"^PREDICTION_LOG_URL: must begin with") as error:
         log_of(url, tmp_path)

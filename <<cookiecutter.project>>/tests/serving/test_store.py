@@ -150,10 +150,10 @@ def test_a_reason_says_neither_password_nor_value(tmp_path: Path) -> None:
     "url",
     [
         "sqlite://",
-        "mysql://u:unsaid@h/d",
+        "mysql://u:unsaid@h/d",  # pragma: allowlist secret
         "postgresql+pg8000://h/d",
         "x",
-    ],  # pragma: allowlist secret
+    ],
 )
 def test_another_database_is_refused(url: str) -> None:
     with pytest.raises(StageError, match=r"^PREDICTION_LOG_URL: ") as error:
