@@ -10,6 +10,7 @@ from serving.gets import JSON, Gets, Said
 from serving.posts import CLOSE, Posts, encode
 from serving.refusal import refusal
 from serving.service import Service
+from serving.short import Short
 
 # Of pages: all that they show comes from here, and no other page shows them.
 HEADERS = [
@@ -27,6 +28,7 @@ class App:
         """`pages` answers all that is asked of nobody else; it is made when that is first asked."""
         self.service = service
         self.posts = Posts(service)
+        self.short = Short(self.posts)
         self.gets = Gets(service)
         self.make = pages
         self.pages: ASGIApp | None = None

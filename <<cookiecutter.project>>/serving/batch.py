@@ -7,14 +7,24 @@ the rows that wait are those which came while the last answers were written.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Answers = NDArray[np.float32]
 Columns = Mapping[str, Any]
-Request = tuple[Sequence[Any], "asyncio.Future[Sequence[float]]"]  # its rows, and where answers go
+
+
+class Place(Protocol):
+    """Where answers go: a future, or what looks like one. It raises nothing."""
+
+    def done(self) -> bool: ...
+    def set_result(self, result: Sequence[float], /) -> None: ...
+    def set_exception(self, exception: BaseException, /) -> None: ...
+
+
+Request = tuple[Sequence[Any], Place]  # its rows, and where answers go
 
 PIECE = 1000  # rows of one inference: it takes 2 ms, for which a request of one row may wait
 
@@ -22,7 +32,7 @@ PIECE = 1000  # rows of one inference: it takes 2 ms, for which a request of one
 class Large:
     """A request of more rows than one inference takes."""
 
-    def __init__(self, rows: Sequence[Any], future: "asyncio.Future[Sequence[float]]") -> None:
+    def __init__(self, rows: Sequence[Any], future: Place) -> None:
         self.rows, self.future = rows, future
         self.answers: list[float] = []
 
@@ -48,17 +58,20 @@ class Batcher:
 
     def predict(self, rows: Sequence[Any]) -> "asyncio.Future[Sequence[float]]":
         """The answers to rows, in their order."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Sequence[float]] = loop.create_future()
+        future: asyncio.Future[Sequence[float]] = asyncio.get_running_loop().create_future()
+        self.ask(rows, future)
+        return future
+
+    def ask(self, rows: Sequence[Any], place: Place) -> None:
+        """Let the answers to rows come to a place, in their order."""
         self.waiting += len(rows)
         if len(rows) > PIECE:
-            self.large.append(Large(rows, future))
+            self.large.append(Large(rows, place))
         else:
-            self.small.append((rows, future))
+            self.small.append((rows, place))
         if not self.planned:
             self.planned = True
-            loop.call_soon(self.tick)
-        return future
+            asyncio.get_running_loop().call_soon(self.tick)
 
     def tick(self) -> None:
         """Answer what has come; of the large requests, a piece of the first."""
@@ -124,13 +137,15 @@ def portions(requests: list[Request]) -> list[list[Request]]:
 
 
 def settle(
-    future: "asyncio.Future[Sequence[float]]",
+    future: Place,
     infer: Callable[[Sequence[Any]], list[float]],
     rows: Sequence[Any],
 ) -> None:
     if future.done():
         return
     try:
-        future.set_result(infer(rows))
+        answers = infer(rows)
     except Exception as error:
         future.set_exception(error)
+    else:
+        future.set_result(answers)

@@ -33,6 +33,7 @@ AGAIN = 1  # seconds after which to ask again: most requests take a hundredth of
 
 encode = msgspec.json.Encoder().encode
 Answer = tuple[int, bytes]
+Headers = list[tuple[bytes, bytes]]
 
 
 class Predictions(msgspec.Struct, omit_defaults=True):
@@ -66,7 +67,7 @@ class Posts:
         route = scope["path"]
         found = dict(scope["headers"])
         name = self.name(found.get(b"x-request-id", b""))
-        more: list[tuple[bytes, bytes]] = []
+        more: Headers = []
         try:
             status, said = await self.answer(route, found, receive, name)
         except Refusal as refused:
@@ -75,19 +76,22 @@ class Posts:
         except Gone:
             self.service.metrics.errors["gone", ""] += 1
             return
-        except MemoryError:
-            full = refusal(503, "no memory is left for it", AGAIN)
-            status, said, more = 503, encode(full.as_dict()), extras(full)
-            self.service.metrics.refused(full)
         except Exception as error:
-            events.fault(error, request=name)
-            wrong = refusal(500, "a fault of the service; its log says where")
-            status, said = 500, encode(wrong.as_dict())
-            self.service.metrics.refused(wrong)
+            status, said, more = self.fault(error, name)
         if self.service.draining():
             more.append(CLOSE)
         await reply(scope, send, status, name, more, said)
         self.service.metrics.answered(route, status, time.perf_counter() - started)
+
+    def fault(self, error: BaseException, name: str) -> tuple[int, bytes, Headers]:
+        """Status, text and more headers of an answer to what nobody expected."""
+        if isinstance(error, MemoryError):
+            wrong = refusal(503, "no memory is left for it", AGAIN)
+        else:
+            events.fault(error, request=name)
+            wrong = refusal(500, "a fault of the service; its log says where")
+        self.service.metrics.refused(wrong)
+        return wrong.status, encode(wrong.as_dict()), extras(wrong)
 
     def name(self, said: bytes) -> str:
         """The client's own name of a request, or a new one."""
@@ -95,13 +99,16 @@ class Posts:
             return said.decode()
         return f"{self.prefix}-{next(self.numbers):x}"
 
+    def head(self, name: str, more: Sequence[tuple[bytes, bytes]] = ()) -> bytes:
+        """The headers of an answer that leaves in one write."""
+        lines = b"".join(b"%b: %b\r\n" % header for header in more) if more else b""
+        return b"%b%bx-request-id: %b\r\n" % (HEAD, lines, name.encode())
+
     async def answer(
         self, route: str, headers: Mapping[bytes, bytes], receive: Receive, name: str
     ) -> Answer:
-        keys, limits = self.service.keys, self.service.limits
-        if keys and not keys.allow(
-            headers.get(b"authorization", b""), headers.get(b"x-api-key", b"")
-        ):
+        limits = self.service.limits
+        if not self.allowed(headers):
             raise refusal(401, "an API key must come in Authorization: Bearer, or in X-API-Key")
         if self.under_way >= limits.concurrent:
             raise refusal(429, f"at most {limits.concurrent} requests at one time", AGAIN)
@@ -112,6 +119,18 @@ class Posts:
             return await self.routes[route](kind, body, name)
         finally:
             self.under_way -= 1
+
+    def allowed(self, headers: Mapping[bytes, bytes]) -> bool:
+        keys = self.service.keys
+        return not keys or keys.allow(
+            headers.get(b"authorization", b""), headers.get(b"x-api-key", b"")
+        )
+
+    def busy(self) -> bool:
+        """Is there no place for another request, or too much before it?"""
+        limits = self.service.limits
+        waiting = self.service.batcher.waiting > WAITING * limits.rows
+        return waiting or self.under_way >= limits.concurrent
 
     async def body(self, length: int, receive: Receive) -> bytes:
         """What was sent; nothing is read of what says that it is too long, or proves to be."""
@@ -141,13 +160,16 @@ class Posts:
 
     async def predict(self, kind: str, body: bytes, name: str) -> Answer:
         started = time.perf_counter()
-        service = self.service
-        rows = service.reader.read(kind, body)
+        rows = self.service.reader.read(kind, body)
         answers, ids = await self.predicted(rows, name, started)
-        said = Predictions(service.about.release, service.about.model, answers, ids)
-        if (threshold := service.about.threshold) is not None:
+        return 200, self.said(answers, ids)
+
+    def said(self, answers: Sequence[float], ids: list[str]) -> bytes:
+        about = self.service.about
+        said = Predictions(about.release, about.model, answers, ids)
+        if (threshold := about.threshold) is not None:
             said.decisions = list(map(threshold.__le__, answers))
-        return 200, encode(said)
+        return encode(said)
 
     async def invocations(self, kind: str, body: bytes, name: str) -> Answer:
         started = time.perf_counter()
@@ -158,17 +180,24 @@ class Posts:
     async def predicted(
         self, rows: list[msgspec.Struct], name: str, started: float
     ) -> tuple[Sequence[float], list[str]]:
-        """The answers, kept in the log before anybody hears them, and their ids."""
+        """The answers and their ids."""
         service = self.service
         if service.batcher.waiting > WAITING * service.limits.rows:
             raise refusal(503, "more rows wait than are soon answered", AGAIN)
         answers = await service.batcher.predict(rows)
+        return answers, self.keep(rows, answers, name, started)
+
+    def keep(
+        self, rows: Sequence[msgspec.Struct], answers: Sequence[float], name: str, started: float
+    ) -> list[str]:
+        """Put answers into the log, before anybody hears them; their ids."""
+        service = self.service
         ids = service.log.take(len(rows))
         if service.log.keeps:
             kept = service.contract.kept(rows, service.hash_key)
             took = time.perf_counter() - started
             service.log.append(time.time(), name, ids[0], kept, answers, took)
-        return answers, ids
+        return ids
 
     async def explain(self, kind: str, body: bytes, name: str) -> Answer:  # noqa: ARG002
         service = self.service
@@ -190,7 +219,7 @@ async def reply(
     send: Send,
     status: int,
     name: str,
-    more: list[tuple[bytes, bytes]],
+    more: Headers,
     said: bytes,
 ) -> None:
     """Send an answer: at once where the server can and nothing is out of the ordinary."""
@@ -204,7 +233,7 @@ async def reply(
     await send({"type": "http.response.body", "body": said})
 
 
-def extras(refused: Refusal) -> list[tuple[bytes, bytes]]:
+def extras(refused: Refusal) -> Headers:
     """The headers of a refusal."""
     found = []
     if refused.retry is not None:

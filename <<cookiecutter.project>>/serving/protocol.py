@@ -13,6 +13,8 @@ from typing import Any
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from serving.asked import Asked, Way
+
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\n"
 LATE = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n"
 LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\n"
@@ -32,6 +34,7 @@ class Patient(HttpToolsProtocol):
         self.whole = True  # the last request has come to its end
         self.lingering = False  # all is answered, and not read
         self.head = 0  # bytes that came since a request began, or a part of its body
+        self.short: Way | None = getattr(self.app, "short", None)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -71,14 +74,42 @@ class Patient(HttpToolsProtocol):
         self.head = 0
         self.since = self.loop.time()
         self.whole = self.lingering = False
+        self.url, self.headers, self.expect_100_continue = b"", [], False
+
+    def on_headers_complete(self) -> None:
+        asked = self.short and self.short.asked(self)
+        if asked:
+            self.cycle = asked  # type: ignore[assignment]
+        else:
+            self.long_way()
+
+    def long_way(self) -> None:
+        """A request that uvicorn gives to the app, as it does all; its head has come."""
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers  # which the scope holds
+        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self.head = 0
-        super().on_body(body)
+        if isinstance(self.cycle, Asked):
+            self.cycle.body += body
+        else:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         self.whole = True
+        asked: Any = self.cycle
+        if isinstance(asked, Asked):
+            self.since = self.loop.time()
+            asked.more_body = False
+            if asked.short.begin(asked):
+                return
+            asked.response_complete = True  # nothing was said: another one takes its place
+            self.long_way()
+            self.cycle.keep_alive &= asked.keep_alive
+            super().on_body(asked.body)
         # From here on it is to read our answer.
         self.since = None if self.cycle.response_complete else self.loop.time()
         super().on_message_complete()

@@ -51,6 +51,7 @@ class Server(uvicorn.Server):
                 timeout_keep_alive=idle,
                 backlog=BACKLOG,
                 server_header=False,
+                proxy_headers=False,  # nobody here asks who the client is
             )
         )
         self.obey = obey
