@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -63,6 +64,16 @@ def test_a_failed_step_shows_its_last_words(
     assert lines[:40] == [str(number) for number in range(60, 100)]
     assert f"see {tmp_path / 'demo.log'}" in str(stop.value)
     assert re.search(r"Count +\d+\.\d s", capsys.readouterr().out)
+
+
+def forget(home: Path) -> None:
+    """Remove what services kept: a stop leaves that to the next start."""
+    stack = f"flights-{hashlib.sha256(bytes(home.resolve())).hexdigest()[:6]}"
+    client = docker.from_env(timeout=10)
+    kept = client.volumes.list(filters={"name": stack})
+    assert kept
+    for volume in kept:
+        volume.remove()
 
 
 def assert_released(work: Path) -> None:
@@ -140,4 +151,6 @@ def test_the_whole_story(tmp_path: Path, target: str) -> None:
             assert_released(project / ".rehearsal/work")
     finally:
         demo.stop(project)
+        if target == "docker":
+            forget(project / ".rehearsal/origin.forge")
     assert members(project / ".rehearsal") == []
