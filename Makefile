@@ -13,10 +13,10 @@ SYNC := VIRTUAL_ENV='$(CURDIR)/.venv' $(UV) sync --quiet --compile-bytecode requ
 COMPILE := $(UV) compile --quiet --universal --python-version 3.11 --upgrade \
 	--generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo test check bench torture lock ci clean
+.PHONY: help demo test check bench torture fuzz lock ci clean
 
-demo: .venv/bake ## Bake a project into demo/ and close its loop: DEV, UAT, PROD, and PROD back
-	@.venv/bin/python demo.py
+demo: .venv/bake ## Bake a project into demo/ and close its loop: DEV, UAT, PROD, and PROD back; TARGET=docker
+	@.venv/bin/python demo.py $(if $(TARGET),--target '$(TARGET)')
 
 test: .venv/dev ## Run all tests: the hooks, the template's own code unbaked, and a baked repository
 	@$(TOOLS) pytest
@@ -29,6 +29,12 @@ bench: .venv/dev ## Measure speed and size, and print each figure beside its bou
 
 torture: .venv/dev ## Kill releases, deployments, promotions and rollbacks 200 times; SEED=n repeats a run
 	@TORTURE=200 $(if $(SEED),SEED='$(SEED)') $(TOOLS) pytest -rP tests/test_torture.py
+
+fuzz: .venv/dev ## Ask a service 100,000 mutated requests, and crash it 20 times a way; SEED=n repeats a run
+	@FUZZ=100000 CRASHES=20 $(if $(SEED),SEED='$(SEED)') $(TOOLS) pytest -rP \
+		'<<cookiecutter.project>>/tests/serving/'test_fuzz.py \
+		'<<cookiecutter.project>>/tests/serving/'test_wire.py \
+		'<<cookiecutter.project>>/tests/serving/'test_crash.py
 
 lock: .venv/bake ## Renew the locked requirements, here and in the template
 	@for folder in '<<cookiecutter.project>>/requirements' requirements; do \

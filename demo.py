@@ -1,6 +1,7 @@
 """Bake a project into demo/ and close its whole loop there: DEV, UAT, PROD, and PROD back.
 
 make demo
+make demo TARGET=docker     # in containers, where an engine is
 python demo.py --every 40   # on every 40th flight: a try in less time
 """
 
@@ -163,6 +164,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--every", type=int, default=1, help="keep each N-th flight", metavar="N")
     parser.add_argument("--folder", type=Path, default=ROOT / "demo", help="made anew")
+    parser.add_argument("--target", choices=("process", "docker"), help="where all runs")
     parser.add_argument("--port", type=int, help="where DEV answers, else 8101", metavar="P")
     arguments = parser.parse_args()
     if arguments.every < 1:
@@ -176,7 +178,9 @@ def main() -> None:
         bake(demo)
         if arguments.port:
             move(demo.where, arguments.port)
-        rehearse(demo, *([f"EVERY={arguments.every}"] if arguments.every > 1 else []))
+        given = {"EVERY": arguments.every if arguments.every > 1 else None}
+        given["TARGET"] = arguments.target
+        rehearse(demo, *(f"{name}={value}" for name, value in given.items() if value))
     except KeyboardInterrupt:
         say(f"\nStopped. What is done lies in {folder}; make demo starts afresh.\n")
         sys.exit(130)

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 LIMIT = 1800  # seconds; what takes longer hangs
@@ -42,10 +43,8 @@ def bake(clone: Path, folder: Path) -> None:
 def loop(flights: Path) -> None:
     """Promotions, rollbacks and status, on what the demo has left running."""
     python = str(flights / ".venv/bin/python")
-    for line in measured(python, "loop", cwd=flights):
-        show(line["figure"], line["value"], line["unit"], line["bound"])
-    for line in measured(python, "history", cwd=flights):
-        show(line["figure"], line["value"], line["unit"], line["bound"])
+    tell(python, "loop", cwd=flights)
+    tell(python, "history", cwd=flights)
 
 
 def project(flights: Path) -> None:
@@ -64,9 +63,10 @@ def project(flights: Path) -> None:
     million = [python, str(ROOT / "bench/report.py"), "1000000"]
     run(*million, "prepare", cwd=folder)
     show("report, 1,000,000 rows", seconds(*million, cwd=folder), "s", 20)
-    for line in measured(python, "features", cwd=folder):
-        show(line["figure"], line["value"], line["unit"], line["bound"])
+    tell(python, "features", cwd=folder)
     validation(python, folder)
+    tell(python, "serving", cwd=folder)
+    tell(python, "image", cwd=folder)
     changed(folder)
 
 
@@ -98,7 +98,13 @@ def changed(folder: Path) -> None:
     print(f"a changed training parameter reran {', '.join(ran)} in {took:.1f} s")
 
 
-def measured(python: str, script: str, cwd: Path) -> list[dict[str, object]]:
+def tell(python: str, script: str, cwd: Path) -> None:
+    """What a script says, as it says it: a figure and its bound, or a line without."""
+    for line in measured(python, script, cwd):
+        print(line["note"], flush=True) if "note" in line else show(**line)
+
+
+def measured(python: str, script: str, cwd: Path) -> list[dict[str, Any]]:
     """The lines of JSON that a script of this folder prints, run in a project."""
     name, *words = script.split()
     out = run(python, str(ROOT / "bench" / f"{name}.py"), *words, cwd=cwd)

@@ -58,16 +58,7 @@ def polars(frame: pl.DataFrame) -> Callable[[], list[Any]]:
 def pandas(frame: pl.DataFrame) -> Callable[[], list[Any]]:
     import pandera.pandas as pa
 
-    columns = {
-        name: pa.Column(
-            TYPES[str(column.dtype)],
-            [getattr(pa.Check, check.name)(**check.statistics) for check in column.checks],
-            nullable=column.nullable,
-            unique=column.unique,
-        )
-        for name, column in schemas.Raw.to_schema().remove_columns([LEFT_OUT]).columns.items()
-    }
-    schema, table = pa.DataFrameSchema(columns, strict=True), frame.to_pandas()
+    schema, table = in_pandas(schemas.Raw.to_schema().remove_columns([LEFT_OUT])), frame.to_pandas()
 
     def judge() -> list[Any]:
         try:
@@ -78,6 +69,22 @@ def pandas(frame: pl.DataFrame) -> Callable[[], list[Any]]:
         return []
 
     return judge
+
+
+def in_pandas(schema: Any) -> Any:
+    """The same rules for pandera's pandas backend."""
+    import pandera.pandas as pa
+
+    columns = {
+        name: pa.Column(
+            TYPES[str(column.dtype)],
+            [getattr(pa.Check, check.name)(**check.statistics) for check in column.checks],
+            nullable=column.nullable,
+            unique=column.unique,
+        )
+        for name, column in schema.columns.items()
+    }
+    return pa.DataFrameSchema(columns, strict=True)
 
 
 if __name__ == "__main__":

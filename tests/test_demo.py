@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -11,6 +12,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import docker  # type: ignore[import-untyped]
+import docker.errors  # type: ignore[import-untyped]
 import psutil  # type: ignore[import-untyped]
 import pytest
 
@@ -63,6 +66,37 @@ def test_a_failed_step_shows_its_last_words(
     assert re.search(r"Count +\d+\.\d s", capsys.readouterr().out)
 
 
+def forget(home: Path) -> None:
+    """Remove what services kept: a stop leaves that to the next start."""
+    stack = f"flights-{hashlib.sha256(bytes(home.resolve())).hexdigest()[:6]}"
+    client = docker.from_env(timeout=10)
+    kept = client.volumes.list(filters={"name": stack})
+    assert kept
+    for volume in kept:
+        volume.remove()
+
+
+def assert_released(work: Path) -> None:
+    """Assert that each environment runs the image which its release names, by digest."""
+    python = work / ".venv/bin/python"
+    status = [str(python), "-m", "gitops", "status", "--json"]
+    told = subprocess.run(status, cwd=work, capture_output=True, check=True).stdout
+    client = docker.from_env(timeout=10)
+    for place in json.loads(told)["places"]:
+        tag = [
+            "git",
+            "for-each-ref",
+            "--format=%(contents)",
+            f"refs/tags/release/{place['tree'][:12]}",
+        ]
+        record = json.loads(subprocess.run(tag, cwd=work, capture_output=True, check=True).stdout)
+        assert re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", record["image"])
+        assert place["image"] == record["image"]
+        wanted = [f"gitops.image={record['image']}", f"gitops.number={place['number']}"]
+        found = client.containers.list(filters={"label": wanted})
+        assert {one.attrs["Config"]["Image"] for one in found} == {record["image"]}
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_its_children(tmp_path: Path, number: signal.Signals) -> None:
     process = start(tmp_path)
@@ -78,9 +112,23 @@ def test_an_interrupt_ends_its_children(tmp_path: Path, number: signal.Signals) 
     assert os.listdir(tmp_path) == ["demo.log"]  # noqa: PTH208
 
 
-def test_the_whole_story(tmp_path: Path) -> None:
+def engine() -> str | None:
+    """Return why no container can be run here, or nothing where one can."""
+    try:
+        docker.from_env(timeout=10).close()
+    except docker.errors.DockerException as error:
+        return f"no container engine answers: {error}"
+    return None
+
+
+needs_engine = pytest.mark.skipif(bool(reason := engine()), reason=str(reason))
+
+
+@pytest.mark.parametrize("target", ["process", pytest.param("docker", marks=needs_engine)])
+def test_the_whole_story(tmp_path: Path, target: str) -> None:
     first = ports(3)[0]
-    process = start(tmp_path, "--every", "40", "--port", str(first))
+    chosen = ("--target", target) if target != "process" else ()
+    process = start(tmp_path, "--every", "40", "--port", str(first), *chosen)
     output, _ = process.communicate()
     project = tmp_path / "flights"
     try:
@@ -88,9 +136,10 @@ def test_the_whole_story(tmp_path: Path) -> None:
         assert re.search(r"^ *prod +main .*http://127.0.0.1:\d+ *$", output, re.MULTILINE)
         assert "Everything agrees with git; each service holds" in output
         assert output.count("Promote to ") == 4
-        asked = re.search(r"curl -s -d (@\S+) (\S+)$", output, re.MULTILINE)
+        asked = re.search(r"curl -s -H '(.+)' -d (@\S+) (\S+)$", output, re.MULTILINE)
         assert asked
-        command = ["curl", "--silent", "--max-time", "10", "--data", *asked.groups()]
+        kind, data, url = asked.groups()
+        command = ["curl", "--silent", "--max-time", "10", "--header", kind, "--data", data, url]
         answer = subprocess.run(command, capture_output=True, check=True).stdout
         (prediction,) = json.loads(answer)["predictions"]
         assert 0 < prediction < 1
@@ -98,6 +147,10 @@ def test_the_whole_story(tmp_path: Path) -> None:
             ["git", "status", "--porcelain"], cwd=project, capture_output=True, check=True
         )
         assert done.stdout == b""
+        if target == "docker":
+            assert_released(project / ".rehearsal/work")
     finally:
         demo.stop(project)
+        if target == "docker":
+            forget(project / ".rehearsal/origin.forge")
     assert members(project / ".rehearsal") == []

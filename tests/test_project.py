@@ -10,6 +10,9 @@ import pytest
 if TYPE_CHECKING:
     from baking import Bake, Baked
 
+# Minutes on a container engine, in files that baking leaves as they are: once, unbaked, is enough.
+ENGINE = ("build", "docker", "dockerfile", "gateway", "image", "oci")
+
 
 @pytest.fixture(scope="module")
 def project(bake: Bake) -> Baked:
@@ -32,7 +35,9 @@ def test_its_checks_are_green(project: Baked) -> None:
 
 
 def test_its_tests_are_green(project: Baked) -> None:
-    assert " passed" in project.run("make", "test").splitlines()[-1]
+    left_out = " ".join(f"--ignore=tests/gitops/test_{name}.py" for name in ENGINE)
+    said = project.run("env", f"PYTEST_ADDOPTS={left_out}", "make", "test")
+    assert " passed" in said.splitlines()[-1]
 
 
 def test_its_commands_leave_nothing_to_commit(project: Baked) -> None:

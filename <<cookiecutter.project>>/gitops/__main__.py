@@ -1,7 +1,9 @@
 """Every command that moves a model: `python -m gitops --help`. make calls them by task."""
 
 import json
+import os
 import sys
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +22,7 @@ app = typer.Typer(
 
 Remote = Annotated[str | None, typer.Option(help="The git remote; else origin, or rehearsal.")]
 Env = Annotated[str, typer.Option("--env", help="An environment: a file in environments/.")]
+Kind = Enum("Kind", {"process": "process", "docker": "docker"})
 PullOption = Annotated[int, typer.Option("--pull", min=1, help="The pull request's number.")]
 
 
@@ -173,7 +176,9 @@ def stop(env: Annotated[str | None, typer.Option("--env")] = None) -> None:
     context = here(fetch=False)
     names = [env] if env else list(context.environments)
     for name in names:
-        context.target(named(context.environments, name)).stop()
+        where = named(context.environments, name)
+        for target in context.places(where):
+            target.stop()
         print(f"{name}: stopped")
 
 
@@ -209,21 +214,42 @@ def merge(
 
 
 @app.command()
+def image(
+    run: Annotated[bool, typer.Option(help="And run it, until it is interrupted.")] = False,
+    env: Env = "dev",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8100,
+) -> None:
+    """Build the working copy's image, to try it out; delivery builds those of releases."""
+    from gitops import git, trial
+
+    name = trial.make(git.Repository(Path.cwd(), ""))
+    print(name, flush=True)
+    if run:
+        print(f"http://127.0.0.1:{port}", flush=True)
+        words = trial.command(name, env, port)
+        os.execvp(words[0], words)  # noqa: S606  what is typed here goes to it
+
+
+@app.command()
 def rehearse(
     every: Annotated[int, typer.Option(min=1, help="Train on each n-th row only.")] = 1,
+    target: Annotated[
+        Kind | None, typer.Option(help="Where all run; else as environments/ say.")
+    ] = None,
 ) -> None:
     """Close the whole loop on this machine: act runs the workflow files."""
     from gitops import show
     from gitops.rehearse import rehearse
     from gitops.status import status
 
-    loop = rehearse(Path.cwd(), every)
+    loop = rehearse(Path.cwd(), every, target.value if target else None)
     print()
     show.status(status(loop.context, prove=True), prove=True)
     print(
         f"\nAsk {loop.context.last.name}, with a row that it never learned from:\n  {loop.try_it()}"
     )
-    print("make status PROVE=1 asks all of this again; make stop ends the services.")
+    make = f"make -C {loop.context.repository.path}" if target else "make"
+    print(f"{make} status PROVE=1 asks all of this again; {make} stop ends the services.")
 
 
 def main() -> None:

@@ -1,15 +1,17 @@
 """The files of one release as they run: those of its tree, and its model by sha256.
 
-`<home>/releases/<tree>/` holds the tree, the outputs under models/, the examples that a
-deployment is verified by, and release.json, which the service checks its files against. Every
-environment runs the same folder.
+`<home>/releases/<tree>/` holds the tree, the outputs under models/, what was reported about them
+(the examples are those that a deployment is verified by), and release.json, which the service
+checks its files against. Every environment runs the same folder, or the image made from it.
 """
 
+import compileall
 import contextlib
 import hashlib
 import io
 import json
 import os
+import py_compile
 import subprocess
 import sys
 import tarfile
@@ -21,6 +23,7 @@ from typing import Any
 import yaml
 
 from gitops.git import Repository
+from gitops.lock import held
 from gitops.plumbing import SECONDS, quiet
 from gitops.records import Release
 from gitops.settings import Refused
@@ -29,7 +32,11 @@ LOCK = "dvc.lock"
 MODEL = "models/model.onnx"  # whose sha256 names the model everywhere, as in MLflow
 EXAMPLES = "reports/examples.json"
 METRICS = "reports/metrics.json"
+CARD, STATISTICS = "reports/model-card.md", "reports/statistics.json"
+OTHERS = (EXAMPLES, METRICS, STATISTICS, CARD)  # what a service tells about its model
 MANIFEST = "release.json"
+PATIENCE = 60  # seconds for another run to put its folder in place, which takes it a moment
+CODE = ("pipeline", "serving")  # what a service imports
 
 
 def make(repository: Repository, release: Release, home: Path) -> Path:
@@ -43,7 +50,8 @@ def make(repository: Repository, release: Release, home: Path) -> Path:
         return folder
     with making(home) as work:
         extract(repository, release.commit, work)
-        fetch(repository, release.commit, [*release.model.files, EXAMPLES], work)
+        others = reported(release.data)
+        fetch(repository, release.commit, [*release.model.files, *others], work)
         for path, sha256 in release.model.files.items():
             if digest(work / path) != sha256:
                 raise Refused(
@@ -53,6 +61,12 @@ def make(repository: Repository, release: Release, home: Path) -> Path:
         seal(work, release.tree, release.model.files)
         keep(work, folder, release.model.files)
     return folder
+
+
+def reported(outputs: Iterable[str]) -> list[str]:
+    """Which of the pipeline's outputs a release has beside its model's files."""
+    found = set(outputs)
+    return [path for path in OTHERS if path in found or path == EXAMPLES]
 
 
 def place(home: Path, tree: str) -> Path:
@@ -72,24 +86,40 @@ def making(home: Path) -> Iterator[Path]:
 
 def keep(work: Path, folder: Path, files: Mapping[str, str]) -> None:
     """Put a whole folder in its place; what was damaged there goes away first."""
-    if whole(folder, files):  # another run was as fast, and somebody may read there already
-        return
-    with contextlib.suppress(FileNotFoundError):
-        folder.rename(work.parent / "damaged")
-    with contextlib.suppress(OSError):
-        work.rename(folder)
+    with held(folder.parent.with_suffix(".lock"), PATIENCE):
+        if whole(folder, files):  # another run was as fast, and somebody may read there already
+            return
+        with contextlib.suppress(FileNotFoundError):
+            folder.rename(work.parent / "damaged")
+        with contextlib.suppress(OSError):
+            work.rename(folder)
     if not whole(folder, files):
         raise Refused(f"{folder}: can't be written; see its permissions and the free space")
 
 
 def seal(work: Path, tree: str, files: Mapping[str, str]) -> None:
-    manifest = {"tree": tree, "model_sha256": files[MODEL], "files": dict(files)}
+    others = {path: digest(work / path) for path in OTHERS if (work / path).is_file()}
+    manifest = {
+        "tree": tree,
+        "model_sha256": files[MODEL],
+        "files": dict(files),
+        "others": others,
+    }
     (work / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+    # A service writes nothing here, so each start of one would compile anew. It checks that the
+    # bytecode is of the source that lies there.
+    for room in CODE:
+        compileall.compile_dir(
+            work / room, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH
+        )
 
 
 def whole(folder: Path, files: Mapping[str, str]) -> bool:
     """Is this a finished folder with these files in it?"""
-    if not (folder / MANIFEST).is_file():
+    try:
+        others = json.loads((folder / MANIFEST).read_text()).get("others", {})
+        files = {**others, **files}
+    except (OSError, ValueError, AttributeError, TypeError):
         return False
     return all(
         (folder / path).is_file() and digest(folder / path) == sha256
@@ -162,7 +192,7 @@ def outputs(lock: bytes) -> dict[str, str]:
 
 
 def run(folder: Path, *words: str, seconds: float) -> subprocess.CompletedProcess[str]:
-    """Run a module of a tree there, by this interpreter.
+    """Run a module of a tree there, by this interpreter, and leave nothing among its files.
 
     Raises:
         Refused: it takes too long.
@@ -170,7 +200,7 @@ def run(folder: Path, *words: str, seconds: float) -> subprocess.CompletedProces
     env = quiet() | {"PYTHONPATH": str(folder)}
     try:
         return subprocess.run(
-            [sys.executable, "-m", *words],
+            [sys.executable, "-B", "-m", *words],
             cwd=folder,
             env=env,
             stdin=subprocess.DEVNULL,

@@ -22,6 +22,7 @@ TREE = "release.tree"  # the tag by which a version is found
 SECONDS = 5.0  # for another writer of the database, and for each answer of a server
 PAGE = 1000  # versions in one answer
 LOCAL = "sqlite:///"
+DATABASES = ("postgresql", "mysql")  # with or without the name of a driver
 Ask = Callable[..., Any]  # method, path → the answer's JSON; None where the thing is not there
 # Settings of MLflow's own client that only it follows.
 SIGN_IN = ("AUTH", "AWS_SIGV4", "CLIENT_CERT_PATH", "SERVER_CERT_PATH", "INSECURE_TLS")
@@ -199,6 +200,12 @@ def client_of(uri: str) -> Any:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    if uri.startswith(DATABASES):
+        from sqlalchemy import NullPool, create_engine
+
+        # MLflow tries for minutes to connect to what does not answer.
+        limit = {"connect_timeout": int(SECONDS)}
+        create_engine(uri, poolclass=NullPool, connect_args=limit).connect().close()
     from mlflow import MlflowClient
 
     if uri.startswith(LOCAL):

@@ -1,8 +1,9 @@
 """What every command works with: the repository, its forge, its environments, and who asks."""
 
+import hashlib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,8 @@ from gitops.forges import remote
 from gitops.registry import Registry, uri
 from gitops.settings import Refused
 from gitops.target import Target
+
+FOLDERS = {"process": "environments", "docker": "containers"}  # of a home, by kind of target
 
 
 @dataclass(frozen=True)
@@ -58,24 +61,64 @@ class Context:
 
     def target(self, environment: Environment) -> Target:
         """Where an environment runs, to look at."""
+        return self.targets[environment.target](environment)
+
+    def places(self, environment: Environment) -> list[Target]:
+        """The same, and where it ran while another kind of target was chosen."""
+        kinds = [
+            kind
+            for kind, folder in FOLDERS.items()
+            if kind == environment.target or (self.home / folder / environment.name).is_dir()
+        ]
+        return [self.targets[kind](environment) for kind in kinds]
+
+    @property
+    def targets(self) -> dict[str, Callable[[Environment], Target]]:
+        return {"process": self.process, "docker": self.docker}
+
+    def process(self, environment: Environment) -> Target:
         from gitops.targets.process import Process
 
         return Process(self.home, environment)
+
+    def docker(self, environment: Environment) -> Target:
+        # Its library takes a fifth of a second to load.
+        from gitops.targets.docker import Docker
+
+        return Docker(self.home, environment, self.stack)
+
+    @property
+    def stack(self) -> str:
+        """What our things on an engine are named after: repositories on this machine share one."""
+        host = forge.located(self.repository).host
+        return self.project if host else stack_here(self.project, self.home)
 
     def lasting(self, environment: Environment) -> Target:
         """The same, to bring something up there that is to outlive the job.
 
         Raises:
-            Refused: this machine does not outlive it, and what is recorded would.
+            Refused: this machine does not outlive it, and what is recorded would; or no
+                container engine answers where one is needed.
         """
         hosted = os.environ.get("RUNNER_ENVIRONMENT") == "github-hosted"  # GitHub says so
-        if hosted and forge.located(self.repository).host:
+        away = False
+        if environment.target == "docker":
+            from gitops import engine
+
+            engine.connect()
+            away = not engine.address().startswith(("unix:", "npipe:"))
+        if hosted and forge.located(self.repository).host and not away:
             raise Refused(
                 "GitHub deletes this runner when its job ends, and every service with it: set the "
                 "repository's variable RUNNER to the label of a self-hosted runner, see "
                 "docs/github.md"
             )
         return self.target(environment)
+
+
+def stack_here(project: str, home: Path) -> str:
+    """What a repository on this machine names its things on an engine after: others share it."""
+    return f"{project}-{hashlib.sha256(bytes(home.resolve())).hexdigest()[:6]}"
 
 
 def here(name: str | None = None, *, fetch: bool = True) -> Context:

@@ -75,7 +75,8 @@ def serves(known: Journal, current: Deployment | None, running: Running | None) 
     release = known.releases.get(current.intent.tree) if current else None
     if not (running and evidence and release):
         return False
-    return running.tree == evidence.release and holds(running, release)
+    right = running.tree == evidence.release and running.comes_from(known.image(running.tree))
+    return right and holds(running, release)
 
 
 def holds(running: Running, release: Release) -> bool:
@@ -153,7 +154,7 @@ def swap(context: Context, target: Target, release: Release, number: int, files:
         Superseded: a newer deployment has begun.
         Refused: it does not come up, or answers otherwise; what served before goes on serving.
     """
-    url = target.start(number, files)
+    url = target.start(number, files, release.image)
     try:
         evidence = verify(url, release.tree, files)
         newest(context, target.name, number)

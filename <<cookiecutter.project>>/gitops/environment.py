@@ -13,23 +13,44 @@ from gitops.settings import Refused, Strict, parse
 FOLDER = Path("environments")
 NAME = re.compile(r"[a-z][a-z0-9-]*")
 RESERVED = re.compile(r"latest|v[0-9]+")  # MLflow takes these for versions
+PINNED = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
+Whole = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
 class Limits(Strict):
     memory_mb: Annotated[int, Field(ge=64)]
-    request_kb: Annotated[int, Field(ge=1)]
+    request_kb: Whole
+    rows: Whole
+    concurrent: Whole
+    seconds: Seconds
     start_seconds: Seconds
     drain_seconds: Seconds
+
+
+class Log(Strict):
+    flush_seconds: Seconds
+    spool_mb: Whole
+    retention_days: Whole
 
 
 class Settings(Strict):
     branch: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     after: tuple[str, ...] = Field(strict=False)
-    target: Literal["process"]
+    target: Literal["process", "docker"]
     address: str
     workers: Annotated[int, Field(ge=1, le=64)]
+    gateway: str | None = None  # the image that keeps the address open where target is docker
     limits: Limits
+    log: Log
+
+    @field_validator("gateway")
+    @classmethod
+    def pinned(cls, gateway: str | None) -> str | None:
+        """One that is pulled is named by digest: a tag may be another image tomorrow."""
+        if gateway is not None and "/" in gateway and not PINNED.fullmatch(gateway):
+            raise ValueError(f"{gateway!r} must be repository@sha256:…, its digest")
+        return gateway
 
     @field_validator("address")
     @classmethod

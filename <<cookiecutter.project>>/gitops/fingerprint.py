@@ -11,9 +11,13 @@ SERVED = ("pipeline", "serving", "requirements/serving.txt", "requirements/uv.tx
 
 
 def of(repository: Repository, release: Release, environment: str) -> str:
-    """sha256 over the model's files, and the blobs of service and settings."""
+    """sha256 over the model's files, the blobs of service and settings, and the image.
+
+    Two releases never share an image, so where one has any, what runs is always its own.
+    """
     paths = (*SERVED, f"environments/{environment}.toml")
-    return combined(release.model.files, repository.entries(release.commit, *paths))
+    files = {**release.model.files, **({"image": release.image} if release.image else {})}
+    return combined(files, repository.entries(release.commit, *paths))
 
 
 def combined(files: Mapping[str, str], blobs: Mapping[str, str]) -> str:

@@ -54,6 +54,10 @@ class Journal:
         known = self.deployments[environment]
         return any(one.healthy and one.intent.tree == tree for one in known)
 
+    def image(self, tree: str) -> str | None:
+        """What was built of a tree."""
+        return self.releases[tree].image if tree in self.releases else None
+
     def release(self, name: str) -> Release:
         """The release that a tree, its first digits, or its tag names.
 

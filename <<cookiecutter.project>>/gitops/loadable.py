@@ -78,7 +78,7 @@ def requirements(lock: str) -> list[str]:
 
 def contents(bundle: Path, model: Mapping[str, str]) -> dict[str, str]:
     """The sha256 by path of what a stored release must hold: its model, and the code around it."""
-    code = [bundle / FLAVOR, *(path for name in CODE for path in (bundle / name).rglob("*.py"))]
+    code = [path for name in CODE for path in (bundle / name).rglob("*") if kept(path)]
     return dict(model) | {str(path.relative_to(bundle)): digest(path) for path in code}
 
 
@@ -89,7 +89,12 @@ def stored(folder: Path) -> dict[str, str]:
         f"{name}/{path.relative_to(folder / place)}": digest(path)
         for name, place in places.items()
         for path in (folder / place).rglob("*")
-        if path.is_file() and path.parent.name != "__pycache__"
+        if kept(path)
     }
     flavor = folder / Path(FLAVOR).name
     return found | ({FLAVOR: digest(flavor)} if flavor.is_file() else {})
+
+
+def kept(path: Path) -> bool:
+    """Is it a file of the release, and none that Python left beside it?"""
+    return path.is_file() and path.parent.name != "__pycache__"

@@ -104,7 +104,12 @@ def served(
     release = known.release(current.intent.tree)
     target, number = context.target(where), known.numbers[where.name]
     running = target.running()
-    if running and equal(context, known, where, release, running) and holds(running, release):
+    if (
+        running
+        and equal(context, known, where, release, running)
+        and running.comes_from(known.image(running.tree))
+        and holds(running, release)
+    ):
         return
     if tip and running and running.number >= number:
         # It is replaced by a number of its own only.

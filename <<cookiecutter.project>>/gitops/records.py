@@ -17,6 +17,8 @@ SHORT = 12  # digits of a tree in names: more than a repository of any size need
 
 Sha1 = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+# A tag can be moved; a digest can't.
+Image = Annotated[str, Field(pattern=r"^[^@\s]+@sha256:[0-9a-f]{64}$")]
 Number = Annotated[int, Field(ge=1)]
 
 
@@ -35,7 +37,7 @@ class Release(Strict):
     model: Model
     data: dict[str, str]  # md5 of each output in dvc.lock, by path
     metrics: dict[str, float]  # on the holdout
-    image: str | None  # repository@digest
+    image: Image | None  # repository@digest; none where no environment runs images
     skipped: tuple[str, ...]  # environments that a hotfix passes by
     by: str
     created: datetime

@@ -1,6 +1,7 @@
 """The whole loop on this machine, with the workflow files that the forge runs.
 
     python -m gitops rehearse
+    python -m gitops rehearse --target docker
 
 Under .rehearsal/: `origin.git` is the forge, act is its runner, `origin.forge/` holds pull
 requests and services, `work` is the clone of somebody who changes the model twice.
@@ -8,9 +9,8 @@ requests and services, `work` is the clone of somebody who changes the model twi
 
 import json
 import re
-import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -18,21 +18,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gitops import bundle, environment, journal
+from gitops import bundle, ground, journal
 from gitops.bundle import LOCK
 from gitops.change import ending
-from gitops.context import Context, of
+from gitops.context import Context
 from gitops.environment import Environment
 from gitops.forge import Pull
 from gitops.forges.local import Local
 from gitops.forges.runner import LEFT_OUT, Run, Runner
-from gitops.git import Repository
 from gitops.promote import rollback
 from gitops.settings import Refused
-from gitops.targets.process import Process
 
-FOLDER = Path(".rehearsal")
-REMOTE = "rehearsal"
+KIND = "Content-Type: application/json"
 WIDTH = 58  # of the titles, so that the seconds stand in a column
 # What the second model changes: file, text that stands there once, text that takes its place.
 CHANGES = (
@@ -119,7 +116,7 @@ class Rehearsal:
         row = json.loads((folder / bundle.EXAMPLES).read_text())[0]["row"]
         path = self.context.home / "row.json"
         path.write_text(json.dumps({"rows": [row]}, indent=1) + "\n")
-        return f"curl -s -d @{path} {where.url}/predict"
+        return f"curl -s -H '{KIND}' -d @{path} {where.url}/predict"
 
     def waiting(self, where: Environment) -> Pull:
         """The request that the last delivery has opened for an environment."""
@@ -129,13 +126,13 @@ class Rehearsal:
         return found[-1]
 
 
-def rehearse(root: Path, every: int) -> Rehearsal:
+def rehearse(root: Path, every: int, target: str | None = None) -> Rehearsal:
     """Run the loop from the project's present commit.
 
     Raises:
         Refused: a step fails; its log is named.
     """
-    loop = prepare(root)
+    loop = prepare(root, target)
     first, *others = loop.context.environments.values()
     tip = loop.context.repository.tip(first.branch) or ""
     if loop.context.repository.file(tip, LOCK) is None:
@@ -184,42 +181,10 @@ def back(loop: Rehearsal, where: Environment) -> None:
     loop.drain()
 
 
-def prepare(root: Path) -> Rehearsal:
-    """A forge and a clone with the project's last commit; those of an earlier rehearsal go."""
-    folder = root / FOLDER
-    source = Repository(root, REMOTE)
-    commit = source.commit("HEAD")
-    environments = environment.read(root / environment.FOLDER)
-    clear(folder, environments)
-    folder.mkdir()
-    origin, work = folder / "origin.git", folder / "work"
-    source.git(
-        "init",
-        "--quiet",
-        "--bare",
-        f"--initial-branch={environment.first(environments).branch}",
-        str(origin),
-    )
-    source.git("config", "--file", str(origin / "config"), "receive.autogc", "false")
-    heads = (f"{commit}:refs/heads/{one.branch}" for one in environments.values())
-    source.git("push", "--quiet", str(origin), *heads)
-    source.git("clone", "--quiet", "--origin", REMOTE, str(origin), str(work))
-    source.run("remote", "add", REMOTE, str(origin))
-    source.git("remote", "set-url", REMOTE, str(origin))
-    repository = Repository(work, REMOTE)
-    if not repository.run("config", "user.email").stdout.strip():
-        repository.git("config", "user.name", REMOTE)
-        repository.git("config", "user.email", f"{REMOTE}@localhost")
-    context = of(repository)
-    forge = Local(repository, context.home)
-    return Rehearsal(context, Runner(repository, context.home, without=LEFT_OUT), forge)
-
-
-def clear(folder: Path, environments: Mapping[str, Environment]) -> None:
-    """End the services of an earlier rehearsal, and remove it."""
-    for where in environments.values():
-        Process(folder / "origin.forge", where).stop()
-    shutil.rmtree(folder, ignore_errors=True)
+def prepare(root: Path, target: str | None) -> Rehearsal:
+    context = ground.lay(root, target)
+    runner = Runner(context.repository, context.home, without=LEFT_OUT)
+    return Rehearsal(context, runner, Local(context.repository, context.home))
 
 
 def thinned(folder: Path, every: int) -> None:

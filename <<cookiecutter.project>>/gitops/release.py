@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gitops import bundle, journal
+from gitops import bundle, forge, journal
 from gitops.bundle import LOCK, METRICS, MODEL
 from gitops.context import Context
 from gitops.git import Taken
@@ -50,7 +50,12 @@ def make(context: Context, commit: str, skipped: tuple[str, ...] = ()) -> Releas
     except Taken:
         print(f"{name}: made by another run meanwhile; that one counts")
     repository.fetch()
-    return journal.read(repository).release(tree)
+    made = journal.read(repository).release(tree)
+    if made.image and made.image != release.image:
+        from gitops import image
+
+        image.retag(made.image, tree)
+    return made
 
 
 def build(context: Context, commit: str, tree: str, skipped: tuple[str, ...]) -> Release:
@@ -69,7 +74,8 @@ def build(context: Context, commit: str, tree: str, skipped: tuple[str, ...]) ->
     with bundle.making(context.home) as work:
         bundle.extract(repository, commit, work)
         fresh(work)
-        bundle.fetch(repository, commit, [*models, bundle.EXAMPLES, METRICS], work)
+        others = {*bundle.reported(outputs), METRICS}
+        bundle.fetch(repository, commit, [*models, *sorted(others)], work)
         files = {path: bundle.digest(work / path) for path in models}
         metrics = json.loads((work / METRICS).read_text()).get("model")
         bundle.seal(work, tree, files)
@@ -82,7 +88,7 @@ def build(context: Context, commit: str, tree: str, skipped: tuple[str, ...]) ->
         "model": Model(sha256=files[MODEL], files=files, version=None, run=None),
         "data": outputs,
         "metrics": metrics,
-        "image": None,
+        "image": imaged(context, commit, tree, folder),
         "skipped": skipped,
         "by": context.by,
         "created": datetime.now(UTC),
@@ -90,6 +96,24 @@ def build(context: Context, commit: str, tree: str, skipped: tuple[str, ...]) ->
     }
     draft = parse(Release, values, f"release/{tree[:12]}")
     return registered(draft, folder, context.registry)
+
+
+def imaged(context: Context, commit: str, tree: str, folder: Path) -> str | None:
+    """The image of a release, by its digest, where an environment runs images.
+
+    Raises:
+        Refused: it can't be built or pushed.
+    """
+    if all(one.target != "docker" for one in context.environments.values()):
+        return None
+    # What a release without an image has no use for takes a third of a second to load.
+    from gitops import image
+
+    when = int(context.repository.git("log", "-1", "--format=%ct", commit))
+    place = forge.located(context.repository)  # without a password that the remote's URL may hold
+    source = f"https://{place}" if place.host else Path(place.path).as_uri()
+    about = image.About(tree, commit, datetime.fromtimestamp(when, UTC), source)
+    return image.make(folder, about)
 
 
 def registered(draft: Release, folder: Path, registry: Registry) -> Release:

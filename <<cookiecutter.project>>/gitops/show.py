@@ -20,7 +20,9 @@ console = Console(width=None if Console().is_terminal else 160, highlight=False)
 
 def status(found: Status, *, prove: bool) -> None:
     heads = ("", "branch", "tree", "release", "deployment", "healthy since", "model", "version")
-    table = Table(*heads, "address", box=None, header_style="dim")
+    images = any(place.image is not None for place in found.places)
+    ends = (*(["image"] if images else []), "address")
+    table = Table(*heads, *ends, box=None, header_style="dim")
     for place in found.places:
         table.add_row(
             f"[bold]{place.environment}",
@@ -31,6 +33,7 @@ def status(found: Status, *, prove: bool) -> None:
             when(place.since),
             short(place.model_sha256),
             version(place),
+            *([digest(place.image)] if images else []),
             place.address if place.answers else f"[red]{place.address} does not answer",
         )
     console.print(table)
@@ -50,6 +53,11 @@ def version(place: Place) -> str:
         if place.alias == place.version
         else f"{place.version}"
     )
+
+
+def digest(image: str | None) -> str:
+    """Enough of it to be compared."""
+    return (image or "-").rpartition("@")[2][:19]
 
 
 def disagreement(one: Disagreement) -> None:

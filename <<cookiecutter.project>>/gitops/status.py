@@ -42,6 +42,7 @@ class Place:
     alias: int | None  # the version that the registry's alias names
     address: str
     answers: bool
+    image: str | None  # that runs there
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ def place(
         alias=state.aliases.get(where.name) if state else None,
         address=where.url,
         answers=running is not None,
+        image=running.image if running else None,
     )
 
 
@@ -175,6 +177,9 @@ def service(
         return
     if not equal(context, known, where, release, running):
         what = f"{running.tree[:SHORT]} answers, and git says {release.name}"
+        yield Disagreement(where.name, what, HEAL)
+    elif not running.comes_from(made := known.image(running.tree)):
+        what = f"{running.image or 'no container of ours'} answers, and its release names {made}"
         yield Disagreement(where.name, what, HEAL)
     if prove:
         held = running.files

@@ -14,6 +14,11 @@ class Running:
     number: int  # of the deployment that brought it up
     model_sha256: str
     files: dict[str, str]  # sha256 of what it holds in memory, by path
+    image: str | None = None  # repository@digest that it is; None where services are no images
+
+    def comes_from(self, image: str | None) -> bool:
+        """Is it this image, if it is one?"""
+        return self.image is None or self.image == image
 
 
 class Target(Protocol):
@@ -30,8 +35,10 @@ class Target(Protocol):
     def running(self, url: str | None = None) -> Running | None:
         """What answers at the public address (or at `url`); None where nothing does."""
 
-    def start(self, number: int, bundle: Path) -> str:
-        """Bring up the files of a release beside what serves, and return its private URL.
+    def start(self, number: int, bundle: Path, image: str | None = None) -> str:
+        """Bring up a release beside what serves, and return its private URL.
+
+        A target takes what it needs of the two: the release's files, or its image.
 
         Raises:
             Refused: it does not come up; what it said last is in the message.
@@ -48,4 +55,7 @@ class Target(Protocol):
         """End one that was started and not switched in."""
 
     def stop(self) -> None:
-        """End everything that runs here."""
+        """End everything that runs here; what services kept stays."""
+
+    def clear(self) -> None:
+        """End everything that runs here, and remove what it kept."""

@@ -3,16 +3,20 @@
 Kept as data (models/encodings.json), so that the service encodes as the training did.
 """
 
+from __future__ import annotations  # the service has this module, and no polars
+
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import repeat
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from pipeline import files, stage
+
+if TYPE_CHECKING:
+    import polars as pl
 
 UNKNOWN = -1.0  # the code of a value that training never saw
 
@@ -45,6 +49,8 @@ def rate(column: pl.Series, label: pl.Series, smoothing: float) -> Encoding:
     The additive smoothing of Micci-Barreca (2001), "A preprocessing scheme for
     high-cardinality categorical attributes", with a constant weight.
     """
+    import polars as pl
+
     mean = float(np.mean(label.to_numpy()))
     table = (
         pl.DataFrame({"value": column, "label": label.cast(pl.Float64)})

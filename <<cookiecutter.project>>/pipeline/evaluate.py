@@ -75,6 +75,7 @@ def main() -> None:
         "row_microseconds": row_microseconds(raw, loaded),
     }
     files.write_parquet(files.PREDICTIONS, predictions)
+    files.write_json(files.DECISION, decision(settings))
     files.write_json(files.EXAMPLES, examples.of(raw, predictions))
     files.write_json(files.METRICS, every)
     files.write_json(files.SLICES, slices(predictions, settings.evaluate.slices))
@@ -87,6 +88,15 @@ def main() -> None:
         temporary.write_text(text)
     track(scored)
     print(", ".join(f"{name} {value:.4f}" for name, value in scored.items()))
+
+
+def decision(settings: params.Params) -> dict[str, Any]:
+    """What a prediction is of, and from where on it is a yes."""
+    return {
+        "target": features.target(),
+        "objective": settings.train.objective,
+        "threshold": settings.evaluate.threshold,
+    }
 
 
 def metric_named(name: str, key: str) -> Metric:

@@ -2,18 +2,26 @@
 
     python -m pipeline.features
 
-The stage fits the encodings on the training rows, and writes the matrix of all rows.
+The stage fits the encodings on the training rows, and writes the matrix of all rows. It writes the
+contract as data too: the service has neither polars nor pandera, so a function that needs one of
+them imports it itself.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from pipeline import encoding, files, params, stage
+from pipeline import encoding, files, stage
 from pipeline.encoding import Encodings, Floats
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from pipeline import params
 
 Columns = Mapping[str, Any]  # name: an array or list of values, all of one length
 
@@ -100,6 +108,8 @@ def columns_of(frame: pl.DataFrame) -> dict[str, Any]:
 
 def parts(raw: pl.DataFrame, settings: params.Features) -> pl.Series:
     """Which rows train, which stop the training, which judge: by month, the newest judge."""
+    import polars as pl
+
     month = raw["month"].to_numpy()
     holdout = month.max() - settings.holdout
     validation = holdout - settings.validation
@@ -113,7 +123,6 @@ def target() -> str:
     Raises:
         StageError: the contract marks none, or several.
     """
-    # Here and below: pandera takes a second to load, which who only predicts need not wait for.
     from pipeline import contract, schemas
 
     marked = contract.columns(schemas.Raw, "target")
@@ -125,8 +134,11 @@ def target() -> str:
 
 
 def main() -> None:
-    from pipeline import contract, schemas
+    import polars as pl
 
+    from pipeline import contract, jsonschema, params, schemas
+
+    said = jsonschema.of(schemas.Raw, [target()])  # before the work, not after it
     settings = params.read().features
     raw = files.read_parquet(files.RAW)
     part = parts(raw, settings)
@@ -137,6 +149,7 @@ def main() -> None:
     )
     contract.check(frame, schemas.Features, str(files.FEATURES))
     encodings.write()
+    files.write_json(files.CONTRACT, said)
     files.write_parquet(files.FEATURES, frame)
     print(f"{frame.height:,} rows of {len(NAMES)} features")
 

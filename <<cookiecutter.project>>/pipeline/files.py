@@ -1,5 +1,7 @@
 """The files between the stages: each is whole or absent, and stands here by name."""
 
+from __future__ import annotations  # the service has these modules, and no polars
+
 import contextlib
 import hashlib
 import json
@@ -7,18 +9,21 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import polars as pl
+from typing import TYPE_CHECKING, Any
 
 from pipeline.stage import StageError
 
+if TYPE_CHECKING:
+    import polars as pl
+
 RAW = Path("data/raw.parquet")
 FEATURES = Path("data/features.parquet")
+CONTRACT = Path("models/contract.json")
 ENCODINGS = Path("models/encodings.json")
 ONNX = Path("models/model.onnx")
 TEXT = Path("models/model.txt")
 SIGNATURE = Path("models/signature.json")
+DECISION = Path("models/decision.json")
 REPORTS = Path("reports")
 INGEST = REPORTS / "ingest.json"
 VALIDATION = REPORTS / "validation.json"
@@ -65,6 +70,8 @@ def read_parquet(path: Path) -> pl.DataFrame:
     Raises:
         StageError: the file is missing or not whole.
     """
+    import polars as pl
+
     try:
         return pl.read_parquet(path)
     except FileNotFoundError:

@@ -2,7 +2,7 @@
 
 The stages, the tests, the review and everything that follows read these classes. A field's
 metadata says what people may see and how they read it: `unit`, `shareable` (its values may
-stand in a report), `key`, `target`.
+stand in a report), `private` (the log of predictions keeps a hash of it at most), `key`, `target`.
 """
 
 import pandera.polars as pa

@@ -19,10 +19,10 @@ def run(name: str, main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        # Asked for only here: who reads no table need not wait for its library.
-        from polars.exceptions import PolarsError
-
-        if not isinstance(error, OSError | PolarsError):
+        # Who reads no table has not loaded polars; the service has none.
+        polars = sys.modules.get("polars")
+        expected = (OSError, polars.exceptions.PolarsError) if polars else (OSError,)
+        if not isinstance(error, expected):
             raise
         # The first line only: what follows in these messages may quote values of rows.
         sys.exit(f"{name}: error: {str(error).splitlines()[0]}")

@@ -1,77 +1,125 @@
 """Serve the release of this folder:
 
-    python -m serving --environment dev --number 7 --control 3
+    python -m serving --environment dev --number 7 --control 3 --state DIR
+    python -m serving --environment dev --number 7 --listen 127.0.0.1:8000
 
 `--control` is an inherited listening socket; the public address comes over it (control.py).
+`--listen` is an address of our own. `--state` is where predictions are kept; without it none are.
 """
 
 import argparse
 import asyncio
+import gc
 import os
 import resource
 import socket
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-# One row wakes no second thread; asked for before polars is loaded, which starts them.
-os.environ.setdefault("POLARS_MAX_THREADS", "1")
-
 from pipeline import stage
-from serving import release, settings
-from serving.settings import Limits
+from pipeline.stage import StageError
+from serving import events, release, settings
+from serving.settings import Limits, Settings
+
+YOUNG = 50_000  # objects until the next look for garbage: those of a thousand rows are no reason
+SPARE = 100  # descriptors beside those of connections: files, sockets, the database
+# Not closed before the process ends: who sees it closed reads what we have said last.
+HELD: list[socket.socket] = []
+PER_REQUEST = 4  # connections for each request at one time: most are idle, and cost little
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m serving", description=__doc__)
     parser.add_argument("--environment", required=True)
     parser.add_argument("--number", type=int, required=True, help="of the deployment")
-    parser.add_argument("--control", type=int, required=True, help="a listening socket")
+    parser.add_argument("--state", type=Path, help="a folder that outlives the process")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--control", type=int, help="a listening socket")
+    where.add_argument("--listen", metavar="HOST:PORT")
     given = parser.parse_args()
-    os.set_inheritable(given.control, False)
-    limits = settings.read(given.environment)
-    limit_memory(limits.memory_mb)
-    listener = socket.socket(fileno=given.control)
-    asyncio.run(serve(given.environment, given.number, limits, listener))
+    if given.control is not None:
+        os.set_inheritable(given.control, False)
+    found = settings.read(given.environment)
+    limit(found.limits)
+    listener = bound(given.listen) if given.control is None else socket.socket(fileno=given.control)
+    HELD.append(listener)
+    serve(given, found, listener)
 
 
-def limit_memory(megabytes: int) -> None:
+def limit(limits: Limits) -> None:
     """Allocations beyond fail in this process, instead of pressing on the whole machine."""
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = megabytes * 1024**2
+    cap(resource.RLIMIT_DATA, limits.memory_mb * 1024**2)
+    cap(resource.RLIMIT_NOFILE, limits.concurrent * PER_REQUEST + SPARE)
+
+
+def cap(what: int, wanted: int) -> None:
+    _, hard = resource.getrlimit(what)
     if hard != resource.RLIM_INFINITY:
         wanted = min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+    resource.setrlimit(what, (wanted, hard))
 
 
-async def serve(environment: str, number: int, limits: Limits, listener: socket.socket) -> None:
+def bound(address: str) -> socket.socket:
+    """A socket on that address; it listens when there is something to answer.
+
+    Raises:
+        StageError: it can't be had.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        family = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0][0]
+        found = socket.socket(family)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((host.strip("[]"), int(port)))
+    except (OSError, ValueError, OverflowError) as error:
+        raise StageError(f"--listen {address}: can't be listened on: {error}") from None
+    return found
+
+
+def serve(given: argparse.Namespace, found: Settings, listener: socket.socket) -> None:
     held = release.read(Path())
-    # Only now, checked and under the limit: the libraries take most of a second.
-    from serving import model
-    from serving.app import Service
-    from serving.contract import Contract
-    from serving.control import obey
-    from serving.server import Server
+    # Only now, checked and under the limit: the libraries take most of the start.
+    import uvloop
 
-    private = socket.create_server(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{private.getsockname()[1]}"
+    from serving import control, start
+    from serving.server import Server, idle
+
+    events.set_up()
     server: Server
-    service = Service(
-        release=held,
-        predictor=model.load(held),
-        contract=Contract(),
-        environment=environment,
-        number=number,
-        started=datetime.now(UTC),
-        limit=limits.request_kb * 1024,
-        draining=lambda: server.draining,
+    service, known = start.service(
+        held,
+        found,
+        given.environment,
+        given.number,
+        given.state,
+        lambda: server.draining,
     )
-    server = Server(service.app(), limits.drain_seconds, partial(obey, listener, url))
-    print(f"{environment} {number}: release {held.tree[:12]} ready at {url}", flush=True)
-    await server.serve(sockets=[private])
-    # All is answered and said. Taking the libraries down takes half a second, in which who waits
-    # for our end would be told, by the sockets, that it has come.
-    os._exit(0)
+    alone = given.control is None
+    private = listener if alone else socket.create_server(("127.0.0.1", 0))
+    host, port = private.getsockname()[:2]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    limits = found.limits
+    server = Server(
+        start.app(service, known),
+        limits.drain_seconds,
+        idle if alone else partial(control.obey, listener, url),
+        seconds=limits.seconds,
+        connections=limits.concurrent * PER_REQUEST,
+        alone=alone,
+    )
+    told = {"environment": given.environment, "number": given.number, "url": url}
+    # What is here stays: it is not looked through again and again for what is garbage.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG)
+    events.say("ready", release=held.tree, **told)
+    service.log.start()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(server.serve(sockets=[private]))
+        service.log.close(limits.drain_seconds / 2)
+        # All is answered and said. Taking the libraries down takes a while, in which who waits
+        # for our end would be told, by the sockets, that it has come.
+        os._exit(0)
 
 
 if __name__ == "__main__":

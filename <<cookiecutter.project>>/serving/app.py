@@ -1,131 +1,98 @@
-"""The four questions that a service answers over HTTP."""
+"""A service behind HTTP: what costs something, what costs nothing, and the pages."""
 
-import json
-import sys
-import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+import time
+from collections.abc import Callable, Iterable
 
-from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.contract import Broken, Contract
-from serving.model import Predictor
-from serving.release import Release
+from serving import events
+from serving.gets import JSON, Gets, Said
+from serving.posts import CLOSE, Posts, encode
+from serving.refusal import refusal
+from serving.service import Service
+from serving.short import Short
+
+# Of pages: all that they show comes from here, and no other page shows them.
+HEADERS = [
+    (b"content-security-policy", b"default-src 'self'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+]
+READS = ("GET", "HEAD")
+OTHER = "other"  # in the metrics: paths that are none, of which there is no end
 
 
-class Wrong(Exception):
-    """A request that can't be answered."""
+class App:
+    def __init__(self, service: Service, pages: Callable[[], ASGIApp]) -> None:
+        """`pages` answers all that is asked of nobody else; it is made when that is first asked."""
+        self.service = service
+        self.posts = Posts(service)
+        self.short = Short(self.posts)
+        self.gets = Gets(service)
+        self.make = pages
+        self.pages: ASGIApp | None = None
 
-    def __init__(self, status: int, **body: Any) -> None:
-        super().__init__(status)
-        self.status, self.body = status, body
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        if scope["method"] == "POST" and scope["path"] in self.posts.routes:
+            await self.posts(scope, receive, send)
+        else:
+            await self.other(scope, receive, send)
 
+    async def other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        path = scope["path"]
+        name = self.posts.name(dict(scope["headers"]).get(b"x-request-id", b""))
+        status = 500
 
-@dataclass(frozen=True)
-class Service:
-    """What one process answers with."""
-
-    release: Release
-    predictor: Predictor
-    contract: Contract
-    environment: str
-    number: int
-    started: datetime
-    limit: int  # bytes of a request
-    draining: Callable[[], bool]
-
-    def app(self) -> ASGIApp:
-        routes = [
-            Route("/health/live", self.live),
-            Route("/health/ready", self.ready),
-            Route("/release", self.about),
-            Route("/predict", self.predict, methods=["POST"]),
-        ]
-        return closing(Starlette(routes=routes), self.draining)
-
-    async def live(self, _: Request) -> Response:
-        return JSONResponse({"live": True})
-
-    async def ready(self, _: Request) -> Response:
-        """The model was loaded before anybody could ask; while draining, others should be asked."""
-        ready = not self.draining()
-        return JSONResponse({"ready": ready}, 200 if ready else 503)
-
-    async def about(self, request: Request) -> Response:
-        proof = {"files": self.release.prove()} if "prove" in request.query_params else {}
-        return JSONResponse(
-            {
-                "tree": self.release.tree,
-                "environment": self.environment,
-                "number": self.number,
-                "model_sha256": self.release.model_sha256,
-                "started": self.started.isoformat(),
-                **proof,
-            }
-        )
-
-    async def predict(self, request: Request) -> Response:
-        try:
-            rows = decoded(await self.body(request))
-            answers = self.predictor(self.contract.frame(rows))
-        except Wrong as wrong:
-            return JSONResponse(wrong.body, wrong.status)
-        except Broken as broken:
-            errors = [violation.as_dict() for violation in broken.violations]
-            return JSONResponse({"errors": errors}, 422)
-        except ClientDisconnect:
-            return Response(status_code=400)
-        except Exception as error:
-            report(error)
-            return JSONResponse({"error": "a fault of the service; its log says where"}, 500)
-        return JSONResponse({"release": self.release.tree, "predictions": answers})
-
-    async def body(self, request: Request) -> bytes:
-        """What was sent; one byte too many and the rest is not read."""
-        body = bytearray()
-        async for part in request.stream():
-            body += part
-            if len(body) > self.limit:
-                rule = f"at most {self.limit} bytes; send the rows in several requests"
-                raise Wrong(413, error=rule)
-        return bytes(body)
-
-
-def decoded(body: bytes) -> list[dict[str, Any]]:
-    """The rows of a request, of any content yet."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Wrong(400, error="the body must be JSON") from None
-    if not isinstance(found, dict) or found.keys() != {"rows"}:
-        raise Wrong(422, error='the body must be {"rows": [{…}, …]}')
-    rows = found["rows"]
-    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-        raise Wrong(422, error="rows: must be a list of objects, at least one")
-    return rows
-
-
-def report(error: Exception) -> None:
-    """Where it happened, without its message: libraries quote values of rows in theirs."""
-    where = "".join(traceback.format_tb(error.__traceback__))
-    print(f"{type(error).__name__} in a prediction:\n{where}", file=sys.stderr, flush=True)
-
-
-def closing(app: ASGIApp, draining: Callable[[], bool]) -> ASGIApp:
-    """While draining, tell each client to connect anew: it then reaches the next process."""
-
-    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         async def told(message: Message) -> None:
-            if message["type"] == "http.response.start" and draining():
-                message["headers"] = [*message.get("headers", []), (b"connection", b"close")]
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = self.headers(message.get("headers", []), name)
             await send(message)
 
-        await app(scope, receive, told)
+        try:
+            if path in self.gets.routes and scope["method"] in READS:
+                await say(told, self.gets.routes[path](scope["query_string"]))
+            elif path in self.gets.routes:
+                await say(told, other_method(READS), allow(READS))
+            elif path in self.posts.routes:
+                await say(told, other_method(["POST"]), allow(["POST"]))
+            else:
+                if self.pages is None:
+                    self.pages = self.make()
+                await self.pages(scope, receive, told)
+        except Exception as error:
+            events.fault(error, request=name)
+            said = refusal(500, "a fault of the service; its log says where").as_dict()
+            await say(told, (500, JSON, encode(said)))
+        known = path in self.gets.routes or path in self.posts.routes
+        route = path if known else getattr(scope.get("route"), "path", OTHER)
+        self.service.metrics.answered(route, status, time.perf_counter() - started)
 
-    return wrapped
+    def headers(self, said: Iterable[tuple[bytes, bytes]], name: str) -> list[tuple[bytes, bytes]]:
+        """While draining, tell each client to connect anew: it then reaches the next process."""
+        said = list(said)
+        given = {key.lower() for key, _ in said}
+        mine = [header for header in HEADERS if header[0] not in given]
+        closing = [CLOSE] if self.service.draining() else []
+        return [*said, *mine, (b"x-request-id", name.encode()), *closing]
+
+
+def other_method(known: Iterable[str]) -> Said:
+    said = refusal(405, f"the method must be {' or '.join(known)}").as_dict()
+    return 405, JSON, encode(said)
+
+
+def allow(known: Iterable[str]) -> tuple[bytes, bytes]:
+    return b"allow", ", ".join(known).encode()
+
+
+async def say(send: Send, said: Said, *more: tuple[bytes, bytes]) -> None:
+    status, kind, body = said
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), *more]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -16,12 +16,13 @@ class Flavor(PythonModel):
     """Rows of the contract without the target → the column `prediction`."""
 
     def load_context(self, context: Any) -> None:
+        from pipeline import files
         from serving import model, release
         from serving.contract import Contract
 
-        held = release.read(Path(context.artifacts["manifest"]).parent)
+        held = release.read(Path(context.artifacts["manifest"]).parent, others=False)
         self.predictor = model.load(held)
-        self.contract = Contract()
+        self.contract = Contract(held.json(files.CONTRACT))
 
     def predict(
         self,
@@ -29,15 +30,15 @@ class Flavor(PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> pd.DataFrame:
-        from serving.contract import Broken
+        from serving.refusal import Refusal
 
         # As JSON says it: null for what is unknown.
         known = model_input.astype(object).where(model_input.notna(), None)
         try:
-            frame = self.contract.frame(known.to_dict("records"))
-        except Broken as broken:
-            raise ValueError("; ".join(map(str, broken.violations))) from None
-        return pd.DataFrame({"prediction": self.predictor(frame)})
+            rows = self.contract.rows(self.contract.whole(known.to_dict("records")))
+        except Refusal as refused:
+            raise ValueError(str(refused)) from None
+        return pd.DataFrame({"prediction": self.predictor(self.contract.columns(rows)).tolist()})
 
 
 mlflow.models.set_model(Flavor())

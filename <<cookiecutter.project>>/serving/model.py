@@ -1,8 +1,11 @@
-"""From a frame that keeps the contract to answers: as the stages do it, on the release's bytes."""
+"""From columns that keep the contract to answers: as the stages do it, on the release's bytes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-import polars as pl
+import numpy as np
+from numpy.typing import NDArray
 
 from pipeline import encoding, features, files, model
 from pipeline.stage import StageError
@@ -16,10 +19,8 @@ class Predictor:
     model: model.Model
     encodings: encoding.Encodings
 
-    def __call__(self, frame: pl.DataFrame) -> list[float]:
-        matrix = features.matrix(features.columns_of(frame), self.encodings)
-        answers: list[float] = self.model.predict(matrix).tolist()
-        return answers
+    def __call__(self, columns: Mapping[str, Any]) -> NDArray[np.float32]:
+        return self.model.predict(features.matrix(columns, self.encodings))
 
 
 def load(release: Release) -> Predictor:

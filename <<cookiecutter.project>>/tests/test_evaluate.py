@@ -133,6 +133,12 @@ def test_every_feature_of_the_model_has_its_bar_and_the_worst_comes_last(trained
     assert [bar["loss"] for bar in bars] == sorted((bar["loss"] for bar in bars), reverse=True)
 
 
+def test_the_decision_is_kept_beside_the_model(trained: Path) -> None:
+    assert json(trained, files.DECISION) == {
+        "target": "late", "objective": "binary", "threshold": 0.35,
+    }  # fmt: skip
+
+
 def test_cost_says_time_memory_and_size(trained: Path) -> None:
     cost = json(trained, files.COST)
 

@@ -1,5 +1,6 @@
 """One function makes the matrix: for one row as for a million, in training as in the service."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,9 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from pipeline import contract, encoding, features, files, params, schemas
+from pipeline import contract, encoding, features, files, jsonschema, params, schemas
 from pipeline.encoding import Encodings
+from tests.projects import ROOT, succeed
 from tests.strategies import frames
 
 CATEGORIES = {*features.CODES, *features.RATES}
@@ -128,6 +130,20 @@ def test_the_stage_writes_what_the_contract_says(after_training: Path) -> None:
     raw = files.read_parquet(files.RAW)
     assert frame["id"].equals(raw["id"])
     assert frame["label"].to_list() == raw["late"].cast(pl.Float64).to_list()
+
+
+def test_the_contract_is_kept_as_data(trained: Path) -> None:
+    assert files.read_json(trained / files.CONTRACT) == jsonschema.of(schemas.Raw, ["late"])
+
+
+def test_what_the_service_imports_loads_no_library_of_the_training() -> None:
+    heavy = ["polars", "pandera", "pandas", "pydantic", "yaml", "lightgbm"]
+    ask = (
+        "import sys; from pipeline import encoding, features, files, model, stage; "
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+
+    assert succeed(sys.executable, "-B", "-c", ask, cwd=ROOT).strip() == "[]"
 
 
 def test_encodings_are_fitted_on_training_rows_only(after_training: Path) -> None:

@@ -13,7 +13,7 @@ MADE = {"data", "models", "reports", "mlruns", "mlflow.db"}  # by stages, not by
 
 def tasks() -> set[str]:
     listed = succeed("make", "help", cwd=ROOT)
-    return set(re.findall(r"^make (\w+) +\S", listed, re.MULTILINE))
+    return set(re.findall(r"^make ([\w-]+) +\S", listed, re.MULTILINE))
 
 
 def test_the_tree_is_the_folder() -> None:
@@ -27,7 +27,7 @@ def test_the_tree_is_the_folder() -> None:
 
 def test_every_task_that_a_page_names_is_there() -> None:
     for page in PAGES:
-        named = set(re.findall(r"(?:^|`)make ([a-z]+)", page.read_text(), re.MULTILINE))
+        named = set(re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text(), re.MULTILINE))
         assert named <= tasks(), page
 
 

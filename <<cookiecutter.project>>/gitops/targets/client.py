@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gitops.settings import Refused
+from gitops.target import Running
 
 
 class Silent(Refused):
@@ -41,3 +42,13 @@ def ask(url: str, path: str, body: object = None, *, seconds: float) -> Any:
         return json.loads(said)
     except ValueError:
         raise Refused(f"{url}{path}: its answer is not JSON") from None
+
+
+def told(url: str, *, seconds: float) -> Running | None:
+    """What a service says that it is; None where none answers."""
+    try:
+        said = ask(url, "/release?prove", seconds=seconds)
+        names = ("tree", "environment", "number", "model_sha256", "files")
+        return Running(*(said[name] for name in names))
+    except (Refused, KeyError, TypeError):
+        return None

@@ -2,6 +2,7 @@
 
     <home>/environments/<env>/current      the number that was switched in last
     <home>/environments/<env>/<n>/         its processes' sockets (worker.py) and service.log
+    <home>/environments/<env>/state/       what outlives deployments: the predictions
 
 The listening socket of the public address is handed from the old processes to the new, so it is
 never closed: connections that wait in it are accepted by whoever holds it. Whatever instant we are
@@ -21,10 +22,11 @@ from gitops.settings import Refused
 from gitops.target import Running
 from gitops.targets import interpreter
 from gitops.targets.address import bound
-from gitops.targets.client import ask
+from gitops.targets.client import told
 from gitops.targets.worker import Gone, Hung, Worker
 
 LOG = "service.log"
+STATE = "state"
 SECONDS = 5  # for one answer over HTTP, or to end after drain_seconds have passed
 PATIENCE = 60  # seconds for another deployment of the environment to take its step
 KEPT = 5  # folders of ended deployments: their logs say why the last ones failed
@@ -48,14 +50,9 @@ class Process:
 
     def running(self, url: str | None = None) -> Running | None:
         """What answers at the public address (or at `url`); None where nothing of ours does."""
-        try:
-            told = ask(url or self.url, "/release?prove", seconds=SECONDS)
-            names = ("tree", "environment", "number", "model_sha256", "files")
-            return Running(*(told[name] for name in names))
-        except (Refused, KeyError, TypeError):
-            return None
+        return told(url or self.url, seconds=SECONDS)
 
-    def start(self, number: int, bundle: Path) -> str:
+    def start(self, number: int, bundle: Path, image: str | None = None) -> str:  # noqa: ARG002
         """Bring up the files of a release beside what serves, and return its private URL.
 
         Raises:
@@ -63,6 +60,7 @@ class Process:
         """
         python = interpreter.make(self.home, bundle)
         words = [str(python), "-B", "-m", "serving", "--environment", self.name]
+        words += ["--state", str(self.folder / STATE)]
         with self.alone():
             self.fence(number)
             self.sweep(number)
@@ -137,6 +135,11 @@ class Process:
             for number in self.numbers():
                 self.end(number, wait=True)
             (self.folder / "current").unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """End everything that runs here, and remove what it kept."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def alone(self) -> contextlib.AbstractContextManager[None]:
         return held(self.folder / "lock", PATIENCE)

@@ -23,8 +23,10 @@ SECONDS = 5  # for a command: its answer waits for one prediction at most
 BACKLOG = 16  # commands that wait; there are seldom two
 ANSWER = 8192  # bytes: a line with one path in it
 PAUSE = 0.02  # seconds between two looks
-# What a process needs of its starter's environment; tokens and keys of a workflow stay there.
-KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
+# What a process needs of its starter's environment; tokens and keys of a workflow stay there. The
+# service's own are these: where predictions are kept, who may ask, what hashes a name.
+OWN = ("PREDICTION_LOG_URL", "API_KEYS_FILE", "LOG_HASH_KEY")
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", *OWN)
 
 
 class Gone(Exception):

@@ -1,10 +1,16 @@
 """What the tests of this room share. Forges are founded once, and copied."""
 
 import shutil
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from docker import DockerClient
 
+from gitops import engine
+from gitops.targets import hub
+from tests.gitops import containers, images
 from tests.gitops.founding import founded, opened, packed
 from tests.gitops.stories import Story, Trainer
 
@@ -47,3 +53,26 @@ def settled(first_release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def trainer(settled: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     """Trainings take no time."""
     monkeypatch.setattr("gitops.change.train", Trainer(settled).train)
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[DockerClient]:
+    found = engine.connect()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def imaged(bundle: Path, tmp_path: Path) -> Path:
+    """A release's folder, as an image is made from it."""
+    return images.release_of(bundle, tmp_path / "release", images.TREE)
+
+
+@pytest.fixture
+def images_at(client: DockerClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A repository that nobody else has, where the layers of others are known."""
+    hub.up(client, containers.REPOSITORY)
+    found = f"{containers.REPOSITORY}/{uuid.uuid4().hex[:12]}"
+    monkeypatch.setenv("IMAGE_REPOSITORY", found)
+    yield found
+    images.forget(client, found)

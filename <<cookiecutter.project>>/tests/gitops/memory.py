@@ -38,11 +38,11 @@ class Memory:
         number = (url or self.url).removeprefix(self.url).strip("/")
         return self.up.get(int(number) if number else self.public or 0)
 
-    def start(self, number: int, bundle_: Path) -> str:
+    def start(self, number: int, bundle_: Path, image: str | None = None) -> str:
         self.step(f"start {number}")
         told = json.loads((bundle_ / bundle.MANIFEST).read_text())
         files = {path: bundle.digest(bundle_ / path) for path in told["files"]}
-        self.up[number] = Running(told["tree"], self.name, number, files[MODEL], files)
+        self.up[number] = Running(told["tree"], self.name, number, files[MODEL], files, image)
         return f"{self.url}/{number}"
 
     def switch(self, number: int) -> None:
@@ -59,6 +59,9 @@ class Memory:
     def stop(self) -> None:
         self.up.clear()
         self.public = None
+
+    def clear(self) -> None:
+        self.stop()
 
     def step(self, name: str) -> None:
         self.asked.append(name)

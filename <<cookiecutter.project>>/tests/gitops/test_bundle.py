@@ -13,7 +13,7 @@ from gitops.bundle import EXAMPLES, LOCK, MANIFEST, MODEL, make, outputs, place,
 from gitops.records import Release
 from gitops.settings import Refused
 from tests.gitops.stories import Story
-from tests.gitops.tiny import lock_of, md5, outputs_of
+from tests.gitops.tiny import lock_of, md5, outputs_of, sha256
 
 
 @pytest.fixture
@@ -40,6 +40,7 @@ def test_it_holds_the_tree_and_its_outputs(settled: Story, release: Release) -> 
         "tree": release.tree,
         "model_sha256": release.model.sha256,
         "files": {MODEL: release.model.sha256},
+        "others": {EXAMPLES: sha256(outputs_of(1)[EXAMPLES])},
     }
 
 
@@ -67,7 +68,21 @@ def test_another_machine_takes_it_from_the_store(settled: Story, release: Releas
     assert whole(made(settled, release), release.model.files)
 
 
-@pytest.mark.parametrize("path", [MODEL, MANIFEST])
+def test_what_it_runs_is_compiled(settled: Story, release: Release) -> None:
+    """And the bytecode is that of a source which is checked: a change of one counts."""
+    folder = made(settled, release)
+    compiled = list((folder / "pipeline/__pycache__").iterdir())
+    assert {path.name.partition(".")[0] for path in compiled} >= {"features"}
+    flags = {int.from_bytes(path.read_bytes()[4:8], "little") for path in compiled}
+    assert flags == {0b11}  # by hash, checked
+
+
+def test_what_is_reported_of_it_is_taken_along() -> None:
+    outputs = ["models/model.onnx", bundle.CARD, "reports/slices.json", bundle.METRICS]
+    assert bundle.reported(outputs) == [EXAMPLES, bundle.METRICS, bundle.CARD]
+
+
+@pytest.mark.parametrize("path", [MODEL, MANIFEST, EXAMPLES])
 @pytest.mark.parametrize("change", ["altered", "gone"])
 def test_what_is_damaged_is_made_again(
     settled: Story, release: Release, path: str, change: str
@@ -75,7 +90,7 @@ def test_what_is_damaged_is_made_again(
     folder = made(settled, release)
     right = (folder / path).read_bytes()
     (folder / path).unlink()
-    if change == "altered" and path == MODEL:
+    if change == "altered":
         (folder / path).write_text("rate 999\n")
     assert made(settled, release) == folder
     assert (folder / path).read_bytes() == right

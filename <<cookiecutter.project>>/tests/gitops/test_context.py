@@ -3,7 +3,7 @@
 import pytest
 
 from gitops import forge
-from gitops.context import here
+from gitops.context import Context, here, stack_here
 from gitops.deliver import deliver
 from gitops.deploy import deploy
 from gitops.forges import remote
@@ -11,6 +11,8 @@ from gitops.promote import promote
 from gitops.reconcile import services
 from gitops.settings import Refused
 from gitops.status import status
+from gitops.targets.docker import Docker
+from gitops.targets.process import Process
 from tests.gitops.server import Answer, serve
 from tests.gitops.stories import Story
 
@@ -141,3 +143,42 @@ class TestARunnerThatIsDeleted:
         settled.released(2)
         monkeypatch.setenv("RUNNER_ENVIRONMENT", "github-hosted")
         assert settled.deploy("dev").number == 2
+
+
+def real(story: Story) -> Context:
+    """With targets that are no entries of a dictionary."""
+    told = story.context
+    return Context(told.repository, told.environments, told.project, told.home)
+
+
+class TestWhereAnEnvironmentRuns:
+    def test_its_file_says(self, settled: Story) -> None:
+        context = real(settled)
+        dev = settled.at("dev")
+        assert isinstance(context.target(dev), Process)
+        assert isinstance(context.target(dev.model_copy(update={"target": "docker"})), Docker)
+
+    def test_where_it_ran_before_is_known(self, settled: Story) -> None:
+        context = real(settled)
+        dev = settled.at("dev")
+        assert [type(place) for place in context.places(dev)] == [Process]
+        (context.home / "containers/dev").mkdir(parents=True)
+        assert [type(place) for place in context.places(dev)] == [Process, Docker]
+
+    def test_repositories_of_one_name_share_an_engine_here(
+        self, settled: Story, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        project, home = settled.context.project, settled.context.home
+        names = {stack_here(project, home), stack_here(project, home / "other")}
+        assert settled.context.stack in names
+        assert len(names) == 2
+        on_github(monkeypatch)
+        assert settled.context.stack == project
+
+    def test_no_engine_is_said_before_anything_is_recorded(
+        self, settled: Story, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+        dev = settled.at("dev").model_copy(update={"target": "docker"})
+        with pytest.raises(Refused, match="no container engine answers at unix:///nowhere"):
+            settled.context.lasting(dev)

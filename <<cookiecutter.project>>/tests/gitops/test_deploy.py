@@ -545,7 +545,15 @@ after = ["uat"]
 target = "process"
 address = "127.0.0.1:8104"
 workers = 1
-limits = {memory_mb = 512, request_kb = 64, start_seconds = 5, drain_seconds = 5}
+log = {flush_seconds = 1, spool_mb = 1, retention_days = 1}
+[limits]
+memory_mb = 512
+request_kb = 64
+rows = 10
+concurrent = 4
+seconds = 5
+start_seconds = 5
+drain_seconds = 5
 """
 
 

@@ -11,8 +11,10 @@ from gitops.__main__ import app
 from tests.projects import ROOT
 
 PAGES = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
-EXPLAINED = PAGES["promotion.md"] + PAGES["github.md"]
-SOURCES = [path.read_text() for path in sorted((ROOT / "gitops").rglob("*.py"))]
+EXPLAINED = PAGES["promotion.md"] + PAGES["image.md"] + PAGES["containers.md"] + PAGES["github.md"]
+# What a release's own command says of its answers is passed on (gitops/verify.py).
+ANSWERS = [ROOT / "serving" / name for name in ("recorded.py", "verify.py")]
+SOURCES = [path.read_text() for path in (*sorted((ROOT / "gitops").rglob("*.py")), *ANSWERS)]
 WORKFLOWS = {path.stem: path.read_text() for path in (ROOT / ".github/workflows").glob("*.yml")}
 GAP = "…"  # in a message and on a page: what varies
 LEAST = 12  # characters of a clause: fewer say nothing of their own
@@ -31,7 +33,7 @@ class Messages:
         self.trees = [ast.parse(source) for source in sources]
         nodes = [node for tree in self.trees for node in ast.walk(tree)]
         self.functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
-        self.kinds = {"Refused", "ValueError"}
+        self.kinds = {"Refused", "StageError", "ValueError"}
         while found := {name for name, bases in self.classes() if bases & self.kinds} - self.kinds:
             self.kinds |= found
 

@@ -81,6 +81,11 @@ def test_the_order_is_that_of_after_and_not_of_names() -> None:
         ('target = "process"', 'target = "moon"', r"target = 'moon': .*'process'"),
         ('branch = "dev"', 'branch = "-x"', r"branch = '-x': "),
         ('branch = "dev"', 'branch = "a b"', r"branch = 'a b': "),
+        (
+            "workers = 1 ",
+            'gateway = "caddy/caddy:2"\nworkers = 1 ',
+            "gateway: .*repository@sha256:",
+        ),
         ("after = ..", 'after = "uat"', r"after = 'uat': .*tuple"),
         ("127.0.0.1:8101", "8101", "'8101' must be host:port, the port between 1 and 65535"),
         ("127.0.0.1:8101", ":8101", "':8101' must be host:port"),

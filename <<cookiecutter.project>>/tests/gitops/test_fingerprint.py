@@ -30,6 +30,14 @@ def test_what_counts(settled: Story, path: str, *, same: bool) -> None:
     assert (one == two) is same
 
 
+def test_the_image_counts(settled: Story) -> None:
+    """It is the release's own: whoever looks at an environment finds the digest of the record."""
+    plain = settled.runs("dev")
+    image = plain.model_copy(update={"image": f"r.example/flights@sha256:{'1' * 64}"})
+    one, two = (fingerprint.of(settled.repository, each, "dev") for each in (plain, image))
+    assert one != two
+
+
 def test_the_model_counts() -> None:
     blobs = {"serving/app.py": "1" * 40}
     one = fingerprint.combined({"models/model.onnx": "a" * 64}, blobs)

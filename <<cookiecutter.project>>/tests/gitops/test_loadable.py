@@ -46,10 +46,11 @@ def test_no_pickle_is_kept_and_what_it_needs_is_pinned(trained: Path, tmp_path: 
     assert about["flavors"]["python_function"]["loader_module"].endswith("code_model")
     assert "python_model" not in about["flavors"]["python_function"]
     suffixes = {path.suffix for path in (tmp_path / "model").rglob("*") if path.is_file()}
-    assert suffixes == {".json", ".onnx", ".py", ".txt", ".yaml", ""}
+    pages = {".css", ".html", ".js", ".svg"}
+    assert suffixes == {".json", ".onnx", ".py", ".txt", ".yaml", ""} | pages
     needed = (tmp_path / "model/requirements.txt").read_text().splitlines()
     assert all("==" in line for line in needed)
-    assert {line.split("==")[0] for line in needed} >= {"onnxruntime", "polars", "mlflow"}
+    assert {line.split("==")[0] for line in needed} >= {"onnxruntime", "msgspec", "mlflow"}
 
 
 def test_every_field_that_a_row_has_is_asked_for(trained: Path) -> None:

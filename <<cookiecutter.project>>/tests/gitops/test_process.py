@@ -469,7 +469,7 @@ def test_two_deployers_of_one_number_bring_up_one_service(target: Process, bundl
 
     target.switch(1)
     assert number(target) == 1
-    assert target.log(1).read_text().count("ready at") == 1
+    assert target.log(1).read_text().count('"event": "ready"') == 1
 
 
 def test_a_foreign_process_on_the_address_is_left_alone(target: Process, bundle: Path) -> None:

@@ -39,6 +39,7 @@ def test_a_release_is_named_by_the_beginning_of_its_tree() -> None:
         (RELEASE, {"metrics": {"roc_auc": "0.7"}}, "tag: metrics.roc_auc = '0.7': .*number"),
         (RELEASE, {"created": "yesterday"}, "tag: created = 'yesterday': .*datetime"),
         (RELEASE, {"image": 1}, "tag: image = 1: .*string"),
+        (RELEASE, {"image": "r.example/flights:latest"}, "tag: image = .*pattern"),
         (RELEASE, {"more": 1}, "tag: more: unknown key; .*"),
         (INTENT, {"number": 0}, "tag: number = 0: .*greater than or equal to 1"),
         (INTENT, {"number": "1"}, "tag: number = '1': .*integer"),

@@ -141,7 +141,7 @@ def test_what_was_registered_answers_as_the_service_does(
 
     right, refused = done.stdout.splitlines()
     assert right == "['prediction'] True", done.stderr
-    assert refused.startswith("carrier: isin(")
+    assert refused.startswith("carrier: must be one of ")
     assert refused.endswith("1 rows (3)")
 
 

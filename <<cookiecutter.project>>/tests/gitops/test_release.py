@@ -1,5 +1,6 @@
 """A tree is released once, whole, and by whoever comes first."""
 
+import dataclasses
 import json
 import shutil
 import threading
@@ -11,6 +12,8 @@ import pytest
 
 from gitops import bundle
 from gitops.bundle import EXAMPLES, LOCK, METRICS, MODEL
+from gitops.context import Context
+from gitops.image import About
 from gitops.reconcile import tags
 from gitops.records import Release
 from gitops.release import NoModel, Stale, make
@@ -43,9 +46,8 @@ def test_the_templates_own_pipeline(pipeline_run: Path, tmp_path: Path) -> None:
     """Everything that it puts under models/ is named, and what verifies a deployment is there."""
     told = real(pipeline_run, tmp_path)
     release = make(told.context, told.tip("dev"))
-    assert release.model.files.keys() == {
-        "models/model.onnx", "models/model.txt", "models/encodings.json", "models/signature.json",
-    }  # fmt: skip
+    names = ("contract.json", "decision.json", "encodings.json", "model.onnx", "model.txt")
+    assert sorted(release.model.files) == [f"models/{name}" for name in (*names, "signature.json")]
     folder = bundle.place(told.context.home, release.tree)
     for path, sha in release.model.files.items():
         assert sha256((told.repository.path / path).read_bytes()) == sha
@@ -187,6 +189,68 @@ def test_no_release_waits_for_the_registry(
     assert (
         "warning: the model registry does not answer: it is being moved" in capsys.readouterr().err
     )
+
+
+class TestImage:
+    """Built before the record is written; test_image.py builds real ones."""
+
+    MADE = f"r.example/flights@sha256:{'1' * 64}"
+
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[About]:
+        found: list[About] = []
+
+        def made(folder: Path, about: About) -> str:
+            assert (folder / bundle.MANIFEST).is_file()
+            found.append(about)
+            return self.MADE
+
+        monkeypatch.setattr("gitops.image.make", made)
+        return found
+
+    def in_containers(self, story: Story) -> Context:
+        last = story.context.last
+        environments = {**story.context.environments}
+        environments[last.name] = last.model_copy(update={"target": "docker"})
+        return dataclasses.replace(story.context, environments=environments)
+
+    def test_where_an_environment_runs_them(self, story: Story, asked: list[About]) -> None:
+        commit = story.trained(1)
+        release = make(self.in_containers(story), commit)
+        assert release.image == self.MADE
+        assert story.journal.releases[release.tree] == release
+        (about,) = asked
+        assert (about.tree, about.commit) == (release.tree, commit)
+        when = story.repository.git("log", "-1", "--format=%ct", commit)
+        assert about.when.timestamp() == int(when)
+        assert about.source == Path(story.repository.url).as_uri()
+
+    def test_nowhere_else(self, story: Story, asked: list[About]) -> None:
+        assert make(story.context, story.trained(1)).image is None
+        assert not asked
+
+    def test_without_one_nothing_is_recorded(
+        self, story: Story, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refused(*_: object) -> str:
+            raise Refused("the image registry does not answer")
+
+        monkeypatch.setattr("gitops.image.make", refused)
+        with pytest.raises(Refused, match="does not answer"):
+            make(self.in_containers(story), story.trained(1))
+        assert not story.journal.releases
+
+    def test_the_recorded_one_gets_its_tag_back(
+        self, story: Story, asked: list[About], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Somebody else was first, and the tag is of what was pushed here last."""
+        commit, first = story.trained(1), f"r.example/flights@sha256:{'2' * 64}"
+        story.world.registry.meanwhile.append(lambda: story.recorded(commit, 1, image=first))
+        moved: list[tuple[str, str]] = []
+        monkeypatch.setattr("gitops.image.retag", lambda *words: moved.append(words))
+        release = make(self.in_containers(story), commit)
+        assert release.image == first
+        assert moved == [(first, release.tree)]
 
 
 class TestDeleted:

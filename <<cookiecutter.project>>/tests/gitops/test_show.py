@@ -1,6 +1,7 @@
 """What people see on a terminal, and what programs get."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -29,6 +30,17 @@ class TestStatus:
         assert prod[1:5] == ["main", release.name, release.name, "1"]
         assert prod[-4:] == [model, "1", "@prod", "http://127.0.0.1:8103"]
         assert lines[4:] == [["Everything", "agrees", "with", "git."]]
+
+    def test_images_are_shown_where_there_are_any(
+        self, settled: Story, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        up = settled.target("prod").up
+        up[1] = replace(up[1], image=f"flights@sha256:{'0' * 64}")
+        show.status(status(settled.context), prove=False)
+        lines = seen(capsys)
+        assert "image" in lines[0]
+        assert lines[1][-2] == "-"
+        assert lines[3][-2] == f"sha256:{'0' * 12}"
 
     def test_it_says_what_was_proved(
         self, settled: Story, capsys: pytest.CaptureFixture[str]

@@ -1,9 +1,12 @@
 """Each disagreement between git and the world is seen, and comes with what mends it."""
 
+from dataclasses import replace
+
 import pytest
 
 from gitops.bundle import MODEL
 from gitops.promote import rollback
+from gitops.reconcile import services
 from gitops.settings import Refused
 from gitops.status import Disagreement, status
 from gitops.target import Running
@@ -232,3 +235,26 @@ def test_it_changes_nothing(settled: Story) -> None:
     found(settled, prove=True)
     assert settled.repository.git("ls-remote", "origin") == refs
     assert {name: settled.target(name).asked for name in asked} == asked
+
+
+class TestImages:
+    def test_another_image_than_the_release_names(self, settled: Story) -> None:
+        up = settled.target("prod").up
+        up[1] = replace(up[1], image=f"flights@sha256:{'0' * 64}")
+        one = only(settled)
+        assert one.where == "prod"
+        assert one.what == f"flights@sha256:{'0' * 64} answers, and its release names None"
+        assert one.mend == "make reconcile"
+
+    def test_something_that_is_no_container_of_ours(self, settled: Story) -> None:
+        up = settled.target("prod").up
+        up[1] = replace(up[1], image="")
+        assert only(settled).what == "no container of ours answers, and its release names None"
+
+    def test_are_mended_by_a_number_of_their_own(self, settled: Story) -> None:
+        up = settled.target("prod").up
+        up[1] = replace(up[1], image="another")
+        assert list(services(settled.context)) == [
+            "prod: deployment 2 is healthy at http://127.0.0.1:8103"
+        ]
+        assert found(settled) == []

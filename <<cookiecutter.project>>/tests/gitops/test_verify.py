@@ -118,10 +118,14 @@ def test_nothing_to_compare_is_no_evidence(url: str, copy: Path) -> None:
         verify(url, TREE, copy)
 
 
-@pytest.mark.parametrize("name", ["release.json", str(files.EXAMPLES)])
-def test_a_bundle_that_is_not_whole_is_refused(url: str, copy: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "damage"), [("release.json", "not JSON"), (str(files.EXAMPLES), "no examples")]
+)
+def test_a_bundle_that_is_not_whole_is_refused(
+    url: str, copy: Path, name: str, damage: str
+) -> None:
     (copy / name).write_text("{")
-    with pytest.raises(Refused, match=f"{name}: not JSON"):
+    with pytest.raises(Refused, match=f"{name}: {damage}"):
         verify(url, TREE, copy)
     (copy / name).unlink()
     with pytest.raises(Refused, match=f"{name}: not there"):
@@ -142,10 +146,10 @@ def test_one_that_is_not_there_is_not_ready(bundle: Path, monkeypatch: pytest.Mo
         verify(f"http://127.0.0.1:{bundles.free_port()}", TREE, bundle)
 
 
-def story(bundle: Path, predictions: Any) -> list[Answer]:
+def story(bundle: Path, *predictions: Any) -> list[Answer]:
     """What one says that tells the right release, and predicts what it likes."""
     manifest = json.loads((bundle / "release.json").read_text())
-    return [Answer(body={}), Answer(body=manifest), *[Answer(body=predictions)] * 10]
+    return [Answer(body={}), Answer(body=manifest), *(Answer(body=said) for said in predictions)]
 
 
 def test_one_that_becomes_ready_is_waited_for(bundle: Path) -> None:
@@ -166,7 +170,7 @@ def test_answers_that_are_no_predictions_are_refused(bundle: Path, predictions: 
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), 2.0])
 def test_a_number_that_can_not_be_right_is_far_away(bundle: Path, wrong: float) -> None:
-    answers = story(bundle, {"predictions": [0.5] * 19 + [wrong]})
+    answers = story(bundle, *[{"predictions": [0.5] * 19 + [wrong]}] * 10)
     with serve(*answers) as server, pytest.raises(Refused, match=r"row \d*9 of .* differs by"):
         verify(server.url, TREE, bundle)
 
@@ -177,3 +181,32 @@ def test_an_answer_that_is_no_release_is_refused(bundle: Path) -> None:
         pytest.raises(Refused, match="its tree is null"),
     ):
         verify(server.url, TREE, bundle)
+
+
+def test_answers_of_another_than_told_its_release_are_refused(bundle: Path) -> None:
+    right = [example["prediction"] for example in bundles.examples(bundle)]
+    other = {"release": "b" * 40, "model": bundles.digest(bundle / files.ONNX)}
+    portions = [other | {"predictions": right[n : n + 20]} for n in range(0, len(right), 20)]
+    with (
+        serve(*story(bundle, *portions)) as server,
+        pytest.raises(Refused, match=f'its tree is "{"b" * 40}", not "{TREE}"'),
+    ):
+        verify(server.url, TREE, bundle)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("raise SystemExit('serving.verify: error: as it says')", "^as it says$"),
+        ("1 / 0", "^ZeroDivisionError: division by zero$"),
+        ("raise SystemExit(3)", "^serving.verify ended with 3$"),
+        ("print('{}')", "^serving.verify: says no evidence"),
+    ],
+)
+def test_the_release_s_own_command_compares(
+    url: str, copy: Path, command: str, message: str
+) -> None:
+    (copy / "serving/verify.py").write_text(command)
+
+    with pytest.raises(Refused, match=message):
+        verify(url, TREE, copy)

@@ -13,9 +13,11 @@ from typing import Any
 from gitops.environment import Environment, read
 from gitops.targets.worker import Worker
 from pipeline import files
+from serving import release
 from tests.projects import ROOT, copy_project
 
 SECONDS = 30  # until something must have happened; it mostly takes a tenth of one
+OTHERS = (files.EXAMPLES, files.METRICS, files.STATISTICS, files.CARD)
 CODE = ("pipeline", "serving", "environments", "requirements", "params.yaml", "pyproject.toml")
 
 
@@ -24,17 +26,18 @@ def bundle_of(trained: Path, folder: Path, tree: str = "a" * 40) -> Path:
     folder.mkdir(parents=True)
     copy_project(folder, *CODE)
     shutil.copytree(trained / "models", folder / "models")
-    (folder / files.EXAMPLES).parent.mkdir()
-    shutil.copy(trained / files.EXAMPLES, folder / files.EXAMPLES)
+    (folder / files.REPORTS).mkdir()
+    for path in OTHERS:
+        shutil.copy(trained / path, folder / path)
     seal(folder, tree)
     return folder
 
 
 def seal(folder: Path, tree: str) -> None:
     """Write the manifest of what lies there."""
-    held = {f"models/{path.name}": digest(path) for path in sorted((folder / "models").iterdir())}
-    manifest = {"tree": tree, "model_sha256": held[str(files.ONNX)], "files": held}
-    (folder / "release.json").write_text(json.dumps(manifest))
+    (folder / "release.json").write_text(
+        json.dumps(release.manifest(folder, tree, files.ONNX, OTHERS))
+    )
 
 
 def copy_of(bundle: Path, folder: Path, tree: str = "b" * 40) -> Path:
@@ -61,10 +64,10 @@ def change(bundle: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-def served(bundle: Path, folder: Path) -> Worker:
+def served(bundle: Path, folder: Path, *more: str) -> Worker:
     """A service of this bundle by this interpreter, as deployment 1 of dev."""
     worker = Worker(folder, 0)
-    words = ("-B", "-m", "serving", "--environment", "dev", "--number", "1")
+    words = ("-B", "-m", "serving", "--environment", "dev", "--number", "1", *more)
     worker.spawn([sys.executable, *words], bundle, folder / "service.log")
     return worker
 

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from tests.serving.bundles import SECONDS, until
 
+KIND = {"Content-Type": "application/json"}
+
 
 class Load:
     """What constant clients saw: the releases that answered, in order, and every failure."""
@@ -44,7 +46,7 @@ class Load:
         connection = HTTPConnection(self.host, self.port, timeout=SECONDS)
         while not self.stopped.is_set():
             try:
-                connection.request("POST", "/predict", self.body)
+                connection.request("POST", "/predict", self.body, KIND)
                 response = connection.getresponse()
                 said = json.loads(response.read())
                 if response.status != 200:

@@ -1,23 +1,28 @@
 """`python -m serving` starts in the folder of a release, or says in one line why not."""
 
+import json
+import os
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from pipeline import files
 from tests.serving import bundles
+from tests.serving.load import Load
 
 
-def refused(folder: Path, *words: str) -> str:
+def refused(folder: Path, *words: str, **env: str) -> str:
     """What it says when it does not start."""
     with socket.create_server(("127.0.0.1", 0)) as control:
         done = subprocess.run(
             [sys.executable, "-B", "-m", "serving", *words, "--control", str(control.fileno())],
             cwd=folder,
+            env={**os.environ, **env},
             capture_output=True,
             text=True,
             check=False,
@@ -61,6 +66,90 @@ def test_what_is_wrong_is_one_line(
 
     assert said.startswith(f"serving: error: {message}")
     assert len(said.splitlines()) == 1
+
+
+def mistaken(folder: Path) -> None:
+    """Features that are others than those of the training."""
+    path = folder / "pipeline/features.py"
+    path.write_text(path.read_text().replace("2013.0 - built", "built"))
+
+
+def test_a_model_that_answers_wrongly_never_serves(folder: Path) -> None:
+    mistaken(folder)
+
+    said = refused(folder, "--environment", "dev", "--number", "1")
+
+    assert said.startswith("serving: error: answers are not those of the evaluation: row ")
+    assert len(said.splitlines()) == 1
+
+
+def test_keys_that_are_none_are_refused(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("XSECRETX")
+    words = ("--environment", "dev", "--number", "1")
+
+    said = refused(folder, *words, API_KEYS_FILE=str(tmp_path / "keys"))
+
+    assert "keys: line 1: must be a name" in said
+    assert "XSECRETX" not in said
+    assert len(said.splitlines()) == 1
+
+
+def test_an_address_that_is_taken_is_one_clear_error(folder: Path) -> None:
+    words = ["--environment", "dev", "--number", "1"]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for wrong, why in ((f"127.0.0.1:{port}", "in use"), ("x", ""), ("127.0.0.1:70000", "")):
+            done = subprocess.run(
+                [sys.executable, "-B", "-m", "serving", *words, "--listen", wrong],
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=bundles.SECONDS,
+            )
+            assert done.returncode == 1
+            assert done.stderr.startswith(f"serving: error: --listen {wrong}: can't be listened on")
+            assert why in done.stderr
+
+
+@pytest.fixture
+def own(folder: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A service at an address of its own, and its URL."""
+    address = f"127.0.0.1:{bundles.free_port()}"
+    words = ("--environment", "dev", "--number", "1", "--listen", address)
+    service = subprocess.Popen(
+        [sys.executable, "-B", "-m", "serving", *words, "--state", str(tmp_path / "state")],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert service.stdout
+    assert json.loads(service.stdout.readline())["event"] == "ready"
+    yield service, f"http://{address}"
+    service.kill()
+    service.wait(bundles.SECONDS)
+    service.stdout.close()
+
+
+def test_every_request_before_the_signal_is_answered(
+    own: tuple[subprocess.Popen[str], str], bundle: Path
+) -> None:
+    service, url = own
+    load = Load(url, bundles.examples(bundle)[0]["row"])
+    with load.constant():
+        load.go_on()
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(bundles.SECONDS) == 0
+
+    # Who comes when it is gone is told so at once; nobody is cut off.
+    assert load.releases
+    assert {name for name in load.failures if "ConnectionRefusedError" not in name} == set()
+
+
+def test_the_private_state_is_nobody_else_s(
+    own: tuple[subprocess.Popen[str], str], tmp_path: Path
+) -> None:
+    assert (tmp_path / "state").stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("words", [[], ["--environment", "dev"], ["--number", "x"]])

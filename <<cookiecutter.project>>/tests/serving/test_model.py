@@ -17,7 +17,9 @@ def test_it_answers_as_the_evaluation_did(bundle: Path, trained: Path, raw: pl.D
     kept = files.read_parquet(trained / files.PREDICTIONS)
     rows = kept.select("id").join(raw, on="id", maintain_order="left")
 
-    assert predictor(rows) == pytest.approx(kept["prediction"].to_list(), abs=1e-6)
+    said = predictor(features.columns_of(rows))
+
+    assert said.tolist() == pytest.approx(kept["prediction"].to_list(), abs=1e-6)
 
 
 def test_nothing_is_read_from_the_disk_again(bundle: Path, tmp_path: Path) -> None:

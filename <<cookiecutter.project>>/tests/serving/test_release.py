@@ -1,6 +1,7 @@
 """A release is held as its manifest says, or not at all."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,6 +44,48 @@ def test_a_tampered_file_is_named(folder: Path, path: Path) -> None:
 
     with pytest.raises(StageError, match=f"^{path}: not the file of this release"):
         release.read(folder)
+
+
+@pytest.mark.parametrize("path", bundles.OTHERS)
+def test_a_tampered_file_about_the_model_is_named(folder: Path, path: Path) -> None:
+    with (folder / path).open("ab") as file:
+        file.write(b" ")
+
+    with pytest.raises(StageError, match=f"^{path}: not the file of this release"):
+        release.read(folder)
+
+
+def test_what_is_told_about_the_model_is_held_and_is_no_part_of_it(folder: Path) -> None:
+    held = release.read(folder)
+
+    assert held.other(files.CARD) == (folder / files.CARD).read_text()
+    assert held.json(files.EXAMPLES) == files.read_json(folder / files.EXAMPLES)
+    assert not held.prove().keys() & {str(path) for path in bundles.OTHERS}
+
+
+def test_without_the_others_only_the_model_need_be_there(folder: Path) -> None:
+    shutil.rmtree(folder / "reports")
+
+    held = release.read(folder, others=False)
+
+    assert held.other(files.CARD) is None
+    assert held.bytes(files.ONNX)
+
+
+def test_a_manifest_without_others_is_one(folder: Path) -> None:
+    path = folder / "release.json"
+    manifest = json.loads(path.read_text())
+    del manifest["others"]
+    path.write_text(json.dumps(manifest))
+
+    assert release.read(folder).others == {}
+
+
+def test_a_folder_without_a_model_gives_no_manifest(folder: Path) -> None:
+    (folder / files.ONNX).unlink()
+
+    with pytest.raises(StageError, match=f"^{files.ONNX}: not there"):
+        release.manifest(folder, "a" * 40, files.ONNX, ())
 
 
 def test_a_file_that_is_not_there_is_named(folder: Path) -> None:

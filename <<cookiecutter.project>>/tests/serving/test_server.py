@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Iterator
 from typing import Any
 
 import pytest
+import uvloop
 from starlette.types import Receive, Scope, Send
 
 from serving.server import Server
@@ -35,7 +36,8 @@ def alarm() -> Iterator[None]:
 
 
 def play(story: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, SECONDS))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(asyncio.wait_for(story, SECONDS))
 
 
 async def asked(address: tuple[str, int]) -> bytes:
@@ -132,6 +134,22 @@ async def answer(client: socket.socket) -> bytes:
         return await reader.readuntil(b"hello")
     finally:
         writer.close()
+
+
+def test_one_that_is_alone_takes_all_that_waits_before_it_ends() -> None:
+    async def story() -> None:
+        listening = socket.create_server(("127.0.0.1", 0), backlog=100)
+        server = Server(hello, DRAIN, idle, alone=True)
+        task = asyncio.ensure_future(server.serve(sockets=[listening]))
+        await asked(listening.getsockname())
+        clients = [socket.create_connection(listening.getsockname()) for _ in range(50)]
+        for client in clients:
+            client.sendall(QUESTION)
+        server.handle_exit(signal.SIGTERM, None)
+        assert all([await answer(client) for client in clients])
+        await task
+
+    play(story())
 
 
 def test_what_is_handed_to_one_that_drains_is_closed() -> None:

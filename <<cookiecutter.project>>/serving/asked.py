@@ -1,0 +1,68 @@
+"""A request that is answered without a task of the event loop (short.py)."""
+
+import time
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+
+class Way(Protocol):
+    """Who answers it."""
+
+    def asked(self, connection: Any) -> "Asked | None": ...
+    def begin(self, asked: "Asked") -> bool: ...
+    def end(self, asked: "Asked", answers: Sequence[float]) -> None: ...
+    def fail(self, asked: "Asked", error: BaseException) -> None: ...
+
+
+class Waiting:
+    """What uvicorn would wake when something happens; nobody waits here."""
+
+    def set(self) -> None:
+        pass
+
+
+NOBODY = Waiting()
+
+
+class Asked:
+    """A request under way: to uvicorn one of its own, to the batcher the place for answers."""
+
+    __slots__ = (
+        "body",
+        "connection",
+        "default_headers",
+        "disconnected",
+        "headers",
+        "keep_alive",
+        "more_body",
+        "name",
+        "on_response",
+        "response_complete",
+        "response_started",
+        "rows",
+        "short",
+        "started",
+    )
+    message_event = NOBODY
+
+    def __init__(self, short: Way, connection: Any, *, keep_alive: bool) -> None:
+        self.short, self.connection, self.keep_alive = short, connection, keep_alive
+        self.headers = connection.headers
+        self.default_headers = connection.server_state.default_headers
+        self.on_response = connection.on_response_complete
+        self.body = b""
+        self.more_body = True
+        self.response_started = self.response_complete = self.disconnected = False
+        self.started = time.perf_counter()
+        self.name = ""
+        self.rows: Sequence[Any] = ()
+
+    def done(self) -> bool:
+        """Its answer is kept in the log, whoever is there to hear it."""
+        return False
+
+    def set_result(self, answers: Sequence[float]) -> None:
+        self.short.end(self, answers)
+
+    def set_exception(self, error: BaseException) -> None:
+        self.short.fail(self, error)

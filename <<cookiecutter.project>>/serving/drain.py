@@ -1,0 +1,166 @@
+"""From the spool to the database, in threads of their own: nothing that answers waits for them."""
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from serving.record import UNKNOWN, About, about_of, parsed
+from serving.segment import Segment
+from serving.spool import Estate, Spool
+
+if TYPE_CHECKING:
+    from serving.store import Store
+
+BATCH_BYTES = 128 * 1024  # about 250 rows: 2 ms of work between two chances for those who answer
+BACKOFF_SECONDS = 30  # at most between two tries: a database that is back is soon found
+ADOPT_SECONDS = 10  # between two looks for what dead processes left
+EXPIRE_SECONDS = 3600  # between two deletions of old rows
+EXPIRE_ROWS = 500  # of one deletion: a lock of milliseconds
+EXPIRE_TURNS = 20  # deletions in a row, before what waits has its turn
+SPARE_SECONDS = 1  # between two looks for room while there was none
+DAY = 86400
+
+logger = logging.getLogger(__name__)
+
+
+class Drain:
+    """One spool and one database; a thread for each, as the database may let its own wait."""
+
+    def __init__(
+        self, spool: Spool, url: str, about: About, flush_seconds: float, retention_days: float
+    ) -> None:
+        self.spool, self.url, self.about = spool, url, about
+        self.flush_seconds, self.retention = flush_seconds, retention_days * DAY
+        self.ending = threading.Event()
+        self.until = float("inf")  # when the last turn must have ended
+        self.failures = 0
+        self.seen_dropped, self.dropping = 0, False
+        self.store: Store | None = None
+        self.adopted_at = self.expired_at = float("-inf")
+        self.threads = [
+            threading.Thread(target=self.keep_spares, name="spool", daemon=True),
+            threading.Thread(target=self.run, name="drain", daemon=True),
+        ]
+
+    def start(self) -> None:
+        for thread in self.threads:
+            thread.start()
+
+    def close(self, seconds: float) -> None:
+        """Drain what time allows."""
+        self.until = time.monotonic() + seconds
+        self.ending.set()
+        self.spool.wanted.set()
+        for thread in self.threads:
+            if thread.is_alive():
+                thread.join(max(0, self.until - time.monotonic()))
+
+    def keep_spares(self) -> None:
+        while not self.ending.is_set():
+            self.spool.wanted.wait(SPARE_SECONDS)
+            self.spool.wanted.clear()
+            self.spool.prepare()
+            self.warn_of_dropped()
+            if self.spool.failure:  # each record that is dropped asks for room again
+                self.ending.wait(SPARE_SECONDS / 10)
+
+    def warn_of_dropped(self) -> None:
+        dropped = self.spool.dropped
+        more = dropped > self.seen_dropped
+        if more and not self.dropping:
+            logger.warning("predictions are dropped: %s", self.spool.failure or "too many at once")
+        if self.dropping and not more:
+            logger.warning("predictions are kept again; %s are lost", dropped)
+        self.seen_dropped, self.dropping = dropped, more
+
+    def run(self) -> None:
+        # Behind the back of those who wait for the service: it takes a fifth of a second.
+        from serving import store
+
+        wait = 0.0
+        while not self.ending.wait(wait):
+            wait = self.turn(store)
+        self.turn(store)
+        if self.store is not None:
+            self.store.close()
+
+    def turn(self, store: Any) -> float:
+        """Do what is due; seconds until the next turn."""
+        try:
+            if self.store is None:
+                self.store = store.Store(self.url)
+            self.adopt()
+            self.drain(self.store)
+            self.expire(self.store)
+        except Exception as error:  # whatever it is, rows wait and the next turn tries again
+            if self.store is not None:
+                self.store.close()
+            self.failures += 1
+            if self.failures == 1:
+                logger.warning("predictions wait in the spool: %s", store.reason(error))
+            return float(min(self.flush_seconds * 2 ** min(self.failures, 10), BACKOFF_SECONDS))
+        if self.failures:
+            logger.warning("predictions are in the database again, after %s tries", self.failures)
+            self.failures = 0
+        return self.flush_seconds
+
+    def adopt(self) -> None:
+        if time.monotonic() - self.adopted_at >= ADOPT_SECONDS:
+            self.adopted_at = time.monotonic()
+            self.spool.adopt()
+
+    def drain(self, store: "Store") -> None:
+        """Everything that waits, the oldest first."""
+        for segment in self.spool.own():
+            self.drain_segment(store, segment, self.about)
+            self.spool.release(segment)
+        for estate in list(self.spool.adopted):
+            self.settle(store, estate)
+        dropped = self.spool.dropped
+        if dropped > self.spool.told:
+            store.write([], [], {self.spool.name: dropped})
+            self.spool.told = dropped
+
+    def drain_segment(self, store: "Store", segment: Segment, about: About) -> None:
+        while not segment.empty and time.monotonic() < self.until:
+            batch = segment.read(BATCH_BYTES)
+            predictions, labels, wrong = parsed(batch.records, about)
+            store.write(predictions, labels)
+            # Counted first: killed in between, a row is counted twice rather than never.
+            if wrong:
+                self.spool.drop(wrong)
+            segment.mark(batch)
+            if batch.damaged:
+                self.spool.drop(segment.waiting)
+                logger.warning("%s: damaged, %s rows lost", segment.path.name, segment.waiting)
+                segment.give_up()
+
+    def settle(self, store: "Store", estate: Estate) -> None:
+        """Drain what a dead process left; then nothing reminds of it but the rows it dropped."""
+        try:
+            about = about_of(estate.owner.about)
+        except msgspec.MsgspecError:
+            about = UNKNOWN
+        for segment in list(estate.segments):
+            self.drain_segment(store, segment, about)
+            if not segment.empty:
+                return
+            segment.delete()
+            estate.segments.remove(segment)
+        if estate.owner.dropped:
+            store.write([], [], {estate.owner.name: estate.owner.dropped})
+        estate.owner.delete()
+        self.spool.adopted.remove(estate)
+
+    def expire(self, store: "Store") -> None:
+        if time.monotonic() - self.expired_at < EXPIRE_SECONDS:
+            return
+        for _ in range(EXPIRE_TURNS):
+            if self.ending.is_set():
+                return
+            if not store.expire(time.time() - self.retention, EXPIRE_ROWS):
+                self.expired_at = time.monotonic()
+                return

@@ -1,0 +1,243 @@
+"""The questions that cost something, in raw ASGI: /predict, /invocations, /explain, /feedback.
+
+They share what comes before an answer: the key, the limits, the body; and what every answer has.
+"""
+
+import math
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict
+from itertools import count
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from serving import events, labels
+from serving.protocol import REPLY
+from serving.refusal import Refusal, refusal
+from serving.service import Service
+
+# No page shows these answers and nobody keeps them; what they are is not to be guessed.
+HEADERS = [
+    (b"content-type", b"application/json"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+]
+HEAD = b"".join(b"%b: %b\r\n" % header for header in HEADERS)
+CLOSE = (b"connection", b"close")
+NAMED = re.compile(rb"[A-Za-z0-9._-]{1,64}")  # a request's name in headers and in the log
+WAITING = 4  # the largest requests that may wait for the model: half a second of it
+AGAIN = 1  # seconds after which to ask again: most requests take a hundredth of one
+
+encode = msgspec.json.Encoder().encode
+Answer = tuple[int, bytes]
+Headers = list[tuple[bytes, bytes]]
+
+
+class Predictions(msgspec.Struct, omit_defaults=True):
+    release: str
+    model: str
+    predictions: Sequence[float]
+    ids: list[str]
+    decisions: list[bool] | msgspec.UnsetType = msgspec.UNSET
+
+
+class Gone(Exception):
+    """The client has left."""
+
+
+class Posts:
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.routes: Mapping[str, Callable[[str, bytes, str], Awaitable[Answer]]] = {
+            "/predict": self.predict,
+            "/invocations": self.invocations,
+            "/explain": self.explain,
+            "/feedback": self.feedback,
+        }
+        self.most = service.limits.request_kb * 1024
+        self.under_way = 0
+        self.prefix = secrets.token_hex(6)  # names of requests are ours alone, over restarts too
+        self.numbers = count()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        route = scope["path"]
+        found = dict(scope["headers"])
+        name = self.name(found.get(b"x-request-id", b""))
+        more: Headers = []
+        try:
+            status, said = await self.answer(route, found, receive, name)
+        except Refusal as refused:
+            status, said, more = refused.status, encode(refused.as_dict()), extras(refused)
+            self.service.metrics.refused(refused)
+        except Gone:
+            self.service.metrics.errors["gone", ""] += 1
+            return
+        except Exception as error:
+            status, said, more = self.fault(error, name)
+        if self.service.draining():
+            more.append(CLOSE)
+        await reply(scope, send, status, name, more, said)
+        self.service.metrics.answered(route, status, time.perf_counter() - started)
+
+    def fault(self, error: BaseException, name: str) -> tuple[int, bytes, Headers]:
+        """Status, text and more headers of an answer to what nobody expected."""
+        if isinstance(error, MemoryError):
+            wrong = refusal(503, "no memory is left for it", AGAIN)
+        else:
+            events.fault(error, request=name)
+            wrong = refusal(500, "a fault of the service; its log says where")
+        self.service.metrics.refused(wrong)
+        return wrong.status, encode(wrong.as_dict()), extras(wrong)
+
+    def name(self, said: bytes) -> str:
+        """The client's own name of a request, or a new one."""
+        if said and NAMED.fullmatch(said):
+            return said.decode()
+        return f"{self.prefix}-{next(self.numbers):x}"
+
+    def head(self, name: str, more: Sequence[tuple[bytes, bytes]] = ()) -> bytes:
+        """The headers of an answer that leaves in one write."""
+        lines = b"".join(b"%b: %b\r\n" % header for header in more) if more else b""
+        return b"%b%bx-request-id: %b\r\n" % (HEAD, lines, name.encode())
+
+    async def answer(
+        self, route: str, headers: Mapping[bytes, bytes], receive: Receive, name: str
+    ) -> Answer:
+        limits = self.service.limits
+        if not self.allowed(headers):
+            raise refusal(401, "an API key must come in Authorization: Bearer, or in X-API-Key")
+        if self.under_way >= limits.concurrent:
+            raise refusal(429, f"at most {limits.concurrent} requests at one time", AGAIN)
+        self.under_way += 1
+        try:
+            body = await self.body(int(headers.get(b"content-length", 0)), receive)
+            kind = headers.get(b"content-type", b"").decode("latin-1")
+            return await self.routes[route](kind, body, name)
+        finally:
+            self.under_way -= 1
+
+    def allowed(self, headers: Mapping[bytes, bytes]) -> bool:
+        keys = self.service.keys
+        return not keys or keys.allow(
+            headers.get(b"authorization", b""), headers.get(b"x-api-key", b"")
+        )
+
+    def busy(self) -> bool:
+        """Is there no place for another request, or too much before it?"""
+        limits = self.service.limits
+        waiting = self.service.batcher.waiting > WAITING * limits.rows
+        return waiting or self.under_way >= limits.concurrent
+
+    async def body(self, length: int, receive: Receive) -> bytes:
+        """What was sent; nothing is read of what says that it is too long, or proves to be."""
+        if length > self.most:
+            raise self.too_long()
+        message = await receive()
+        if message["type"] == "http.request" and not message["more_body"]:
+            whole: bytes = message["body"]
+        else:
+            parts = bytearray()
+            while True:
+                if message["type"] != "http.request":
+                    raise Gone
+                parts += message["body"]
+                if len(parts) > self.most:
+                    raise self.too_long()
+                if not message["more_body"]:
+                    break
+                message = await receive()
+            whole = bytes(parts)
+        if len(whole) > self.most:
+            raise self.too_long()
+        return whole
+
+    def too_long(self) -> Refusal:
+        return refusal(413, f"at most {self.most} bytes; send the rows in several requests")
+
+    async def predict(self, kind: str, body: bytes, name: str) -> Answer:
+        started = time.perf_counter()
+        rows = self.service.reader.read(kind, body)
+        answers, ids = await self.predicted(rows, name, started)
+        return 200, self.said(answers, ids)
+
+    def said(self, answers: Sequence[float], ids: list[str]) -> bytes:
+        about = self.service.about
+        said = Predictions(about.release, about.model, answers, ids)
+        if (threshold := about.threshold) is not None:
+            said.decisions = list(map(threshold.__le__, answers))
+        return encode(said)
+
+    async def invocations(self, kind: str, body: bytes, name: str) -> Answer:
+        started = time.perf_counter()
+        rows = self.service.reader.invocations(kind, body)
+        answers, _ = await self.predicted(rows, name, started)
+        return 200, encode({"predictions": answers})
+
+    async def predicted(
+        self, rows: list[msgspec.Struct], name: str, started: float
+    ) -> tuple[Sequence[float], list[str]]:
+        """The answers and their ids."""
+        service = self.service
+        if service.batcher.waiting > WAITING * service.limits.rows:
+            raise refusal(503, "more rows wait than are soon answered", AGAIN)
+        answers = await service.batcher.predict(rows)
+        return answers, self.keep(rows, answers, name, started)
+
+    def keep(
+        self, rows: Sequence[msgspec.Struct], answers: Sequence[float], name: str, started: float
+    ) -> list[str]:
+        """Put answers into the log, before anybody hears them; their ids."""
+        service = self.service
+        ids = service.log.take(len(rows))
+        if service.log.keeps:
+            kept = service.contract.kept(rows, service.hash_key)
+            took = time.perf_counter() - started
+            service.log.append(time.time(), name, ids[0], kept, answers, took)
+        return ids
+
+    async def explain(self, kind: str, body: bytes, name: str) -> Answer:  # noqa: ARG002
+        service = self.service
+        rows = service.reader.read(kind, body)
+        if len(rows) != 1:
+            raise refusal(422, "one row is explained at a time")
+        explanation = service.explainer()(service.contract.columns(rows))
+        about = service.about
+        return 200, encode({"release": about.release, "model": about.model, **asdict(explanation)})
+
+    async def feedback(self, kind: str, body: bytes, name: str) -> Answer:  # noqa: ARG002
+        found = labels.read(body, self.service.limits.rows, time.time())
+        self.service.log.label(found)
+        return 202, encode({"labels": len(found)})
+
+
+async def reply(
+    scope: Scope,
+    send: Send,
+    status: int,
+    name: str,
+    more: Headers,
+    said: bytes,
+) -> None:
+    """Send an answer: at once where the server can and nothing is out of the ordinary."""
+    at_once = scope.get("extensions", {}).get(REPLY)
+    if at_once and not more:
+        at_once(status, b"%bx-request-id: %b\r\n" % (HEAD, name.encode()), said)
+        return
+    length = (b"content-length", b"%d" % len(said))
+    headers = [*HEADERS, (b"x-request-id", name.encode()), *more, length]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": said})
+
+
+def extras(refused: Refusal) -> Headers:
+    """The headers of a refusal."""
+    found = []
+    if refused.retry is not None:
+        found.append((b"retry-after", b"%d" % math.ceil(refused.retry)))
+    if refused.status == 401:
+        found.append((b"www-authenticate", b"Bearer"))
+    return found

@@ -1,0 +1,46 @@
+"""Inputs beyond the range of the training: counted by field, some hundred rows at a time."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+ROWS = 256  # that wait to be looked at: one by one they would take as long as the model does
+
+
+class Ranges:
+    def __init__(self, bounds: Mapping[str, tuple[float, float]]) -> None:
+        self.bounds = bounds
+        self.outside = dict.fromkeys(bounds, 0)
+        self.waiting: list[Mapping[str, Any]] = []
+        self.rows = 0
+
+    def add(self, columns: Mapping[str, Any], count: int) -> None:
+        self.waiting.append(columns)
+        self.rows += count
+        if self.rows >= ROWS:
+            self.look()
+
+    def look(self) -> None:
+        waiting, self.waiting, self.rows = self.waiting, [], 0
+        if not waiting:
+            return
+        for name, (lowest, highest) in self.bounds.items():
+            parts = [columns[name] for columns in waiting]
+            values = np.asarray(parts[0] if len(parts) == 1 else np.concatenate(parts))
+            # What is unknown is no number beyond anything.
+            self.outside[name] += int(np.count_nonzero((values < lowest) | (values > highest)))
+
+    def counts(self) -> dict[str, int]:
+        self.look()
+        return dict(self.outside)
+
+
+def bounds(statistics: Any) -> dict[str, tuple[float, float]]:
+    """The least and the largest value of each number, from reports/statistics.json."""
+    columns = statistics if isinstance(statistics, dict) else {}
+    return {
+        name: (float(found["minimum"]), float(found["maximum"]))
+        for name, found in columns.items()
+        if isinstance(found, dict) and isinstance(found.get("minimum"), int | float)
+    }

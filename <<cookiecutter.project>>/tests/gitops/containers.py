@@ -1,0 +1,91 @@
+"""Images of releases in a registry of this machine, and targets that run them on its engine."""
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from docker import DockerClient
+
+from gitops import engine
+from gitops.build import build
+from gitops.image import push
+from gitops.targets import hub
+from gitops.targets.docker import Docker
+from gitops.verify import verify
+from tests.gitops.engines import Engine
+from tests.projects import ROOT
+from tests.serving import bundles
+
+REPOSITORY = f"{os.environ.get('REGISTRY', 'localhost:5000')}/tests/{uuid.uuid4().hex[:12]}"
+INSTANT = 0  # of all files: equal contents are an equal image
+
+
+def missing() -> str | None:
+    """Why nothing can be run here; None where it can."""
+    return engine.is_there()
+
+
+def image_of(bundle: Path, **labels: str) -> str:
+    """The image of a release's folder, pushed: repository@digest."""
+    shutil.copy(ROOT / ".dockerignore", bundle)
+    client = engine.connect()
+    hub.up(client, REPOSITORY)
+    tag = uuid.uuid4().hex[:12]
+    build(bundle, f"{REPOSITORY}:{tag}", labels, INSTANT)
+    return f"{REPOSITORY}@{push(client, REPOSITORY, tag)}"
+
+
+@contextmanager
+def target(home: Path, **changes: Any) -> Iterator[Docker]:
+    """The environment dev of a project that no other test has, removed afterwards."""
+    found = Docker(home, bundles.environment(target="docker", **changes), name())
+    try:
+        yield found
+    finally:
+        found.clear()
+
+
+def name() -> str:
+    return f"test-{uuid.uuid4().hex[:8]}"
+
+
+def deploy(target: Docker, number: int, bundle: Path, image: str) -> None:
+    """As gitops.deploy does it."""
+    url = target.start(number, bundle, image)
+    try:
+        verify(url, tree_of(bundle), bundle)
+        target.switch(number)
+    except BaseException:
+        target.discard(number)
+        raise
+
+
+def tree_of(bundle: Path) -> str:
+    found: str = json.loads((bundle / "release.json").read_text())["tree"]
+    return found
+
+
+def numbers(target: Docker) -> list[int]:
+    """The deployments that have containers, running or not."""
+    return sorted(int(one.labels["gitops.number"]) for one in target.services.found())
+
+
+def only(target: Docker) -> Any:
+    (found,) = target.services.found()
+    return found
+
+
+def number(target: Docker) -> int | None:
+    running = target.running()
+    return running.number if running else None
+
+
+def carry(own: Engine, image: str) -> None:
+    """Let another engine have an image of this machine's."""
+    here, there = engine.connect(), DockerClient(base_url=own.host)
+    there.images.load(b"".join(here.images.get(image).save(named=True)))

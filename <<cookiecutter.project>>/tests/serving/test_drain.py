@@ -1,0 +1,96 @@
+"""What waits is drained, of the dead too; damage and a failing database stop nothing."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from serving import drain
+from serving.segment import START
+from serving.spool import Spool
+from serving.store import PREDICTIONS
+from tests.serving import logs
+from tests.serving.logs import answer, log_of, recover, sqlite, stored, until
+
+
+def left(folder: Path, count: int) -> list[str]:
+    """What a process leaves that never reached its database: each row is a record."""
+    log = log_of(f"sqlite:///{folder}/nowhere/x.db", folder)
+    ids = [answer(log)[0] for _ in range(count)]
+    log.close(0)
+    return ids
+
+
+def test_what_the_dead_left_has_their_release(tmp_path: Path) -> None:
+    ids = left(tmp_path, 3)
+    (owner,) = (tmp_path / "spool").glob("*.owner")
+    owner.write_bytes(owner.read_bytes().replace(b'"' + b"a" * 40, b'"' + b"c" * 40))
+    recover(sqlite(tmp_path), tmp_path)
+
+    found = logs.table(sqlite(tmp_path), PREDICTIONS)
+    assert {row["id"] for row in found} == set(ids)
+    assert {row["release"] for row in found} == {"c" * 40}
+
+
+def test_without_its_owner_file_nobody_knows_the_release(tmp_path: Path) -> None:
+    ids = left(tmp_path, 1)
+    (owner,) = (tmp_path / "spool").glob("*.owner")
+    owner.write_bytes(bytes(4096))
+    recover(sqlite(tmp_path), tmp_path)
+
+    (row,) = logs.table(sqlite(tmp_path), PREDICTIONS)
+    assert (row["id"], row["release"]) == (ids[0], "unknown")
+
+
+def test_a_damaged_segment_is_read_to_the_damage_and_its_loss_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids = left(tmp_path, 10)
+    other = left(tmp_path, 2)
+    (damaged,) = (tmp_path / "spool").glob(f"{ids[0][:16]}.*.segment")
+    content = bytearray(damaged.read_bytes())
+    place = content.index(ids[4].encode())
+    assert place > START
+    content[place] ^= 1
+    damaged.write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        recover(sqlite(tmp_path), tmp_path)
+
+    assert stored(sqlite(tmp_path)) == {*ids[:4], *other}
+    assert logs.dropped(sqlite(tmp_path)) == 6
+    assert f"{damaged.name}: damaged, 6 rows lost" in caplog.text
+
+
+def test_a_failing_database_is_tried_again_ever_more_seldom(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from serving import store
+
+    away = f"sqlite:///{tmp_path}/nowhere/x.db"
+    spool = Spool(tmp_path / "spool", 1024**2, "one", b"")
+    one = drain.Drain(spool, away, logs.ABOUT, flush_seconds=1, retention_days=1)
+    with caplog.at_level(logging.WARNING):
+        waits = [one.turn(store) for _ in range(8)]
+        assert waits == [2, 4, 8, 16, 30, 30, 30, 30]
+        (tmp_path / "nowhere").mkdir()
+        assert one.turn(store) == 1
+    assert one.store is not None
+    one.store.close()
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "predictions wait in the spool: OperationalError: unable to open database file",
+        "predictions are in the database again, after 8 tries",
+    ]
+
+
+def test_closing_takes_no_longer_than_it_may(tmp_path: Path) -> None:
+    log = log_of(sqlite(tmp_path), tmp_path)
+    ids = [answer(log)[0] for _ in range(100)]
+    log.drain.until = 0  # no time at all
+    log.start()
+    until(lambda: log.drain.store is not None)
+    log.close(0)
+    assert stored(sqlite(tmp_path)) == set()
+
+    recover(sqlite(tmp_path), tmp_path)
+    assert stored(sqlite(tmp_path)) == set(ids)

@@ -1,0 +1,239 @@
+"""A right question is answered as the long way answers it; any other is left to that."""
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+
+from pipeline import files
+from serving import release, settings, start
+from serving.app import App
+from serving.posts import Posts
+from serving.server import Server, idle
+from tests.serving import bundles
+from tests.serving.wire import chunked, post
+
+SECONDS = 30
+
+
+class Short:
+    """A service in this process, and how many of its requests took the long way."""
+
+    def __init__(self, app: App, row: dict[str, Any], patch: pytest.MonkeyPatch) -> None:
+        self.app, self.row = app, row
+        self.long = 0
+        call = Posts.__call__
+
+        async def counted(posts: Posts, *words: Any) -> None:
+            self.long += 1
+            await call(posts, *words)
+
+        patch.setattr(Posts, "__call__", counted)
+
+    @property
+    def body(self) -> bytes:
+        return json.dumps({"rows": [self.row]}).encode()
+
+    @contextlib.asynccontextmanager
+    async def served(self) -> AsyncIterator[Server]:
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        server = self.server = Server(self.app, 3600, idle)
+        task = asyncio.ensure_future(server.serve(sockets=[self.listening]))
+        try:
+            yield server
+        finally:
+            task.cancel()
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(*self.listening.getsockname())
+
+    async def ask(self, question: bytes) -> tuple[int, dict[bytes, bytes], Any]:
+        reader, writer = await self.connect()
+        writer.write(question)
+        found = await reply(reader)
+        writer.close()
+        return found
+
+    def story(self, told: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        async def whole() -> Any:
+            async with self.served():
+                return await told()
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(asyncio.wait_for(whole(), SECONDS))
+
+
+async def reply(reader: asyncio.StreamReader) -> tuple[int, dict[bytes, bytes], Any]:
+    head = await reader.readuntil(b"\r\n\r\n")
+    first, *lines = head.rstrip().split(b"\r\n")
+    headers = dict(line.split(b": ", 1) for line in lines)
+    body = await reader.readexactly(int(headers[b"content-length"]))
+    return int(first.split()[1]), headers, json.loads(body)
+
+
+@pytest.fixture
+def short(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> Short:
+    monkeypatch.chdir(bundle)
+    held = release.read(Path())
+    made: list[Short] = []
+    service, known = start.service(
+        held, settings.read("dev"), "dev", 1, None, lambda: made[0].server.draining
+    )
+    made.append(Short(start.app(service, known), known[0]["row"], monkeypatch))
+    return made[0]
+
+
+def plain(headers: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    return {name: value for name, value in headers.items() if name != b"date"}
+
+
+def test_both_ways_give_one_answer(short: Short) -> None:
+    named = b"x-request-id: mine"
+
+    async def told() -> Any:
+        one = await short.ask(post("/predict", short.body, b"application/json", named))
+        assert short.long == 0
+        other = await short.ask(chunked("/predict", [short.body], named))
+        assert short.long == 1
+        return one, other
+
+    (status, headers, said), (same, others, again) = short.story(told)
+    assert (status, plain(headers)) == (same, plain(others))
+    assert status == 200
+    assert len({*said.pop("ids"), *again.pop("ids")}) == 2
+    assert said == again
+    assert said["model"] == bundles.digest(Path(files.ONNX))
+    assert short.app.service.metrics.requests == {("/predict", 200): 2}
+
+
+def test_what_is_out_of_the_ordinary_goes_the_long_way(short: Short) -> None:
+    right = post("/predict", short.body)
+    asked = {
+        b"in pieces": (200, chunked("/predict", [short.body])),
+        b"old": (200, right.replace(b"HTTP/1.1", b"HTTP/1.0")),
+        b"with more": (200, post("/predict?a=b", short.body)),
+        b"large": (200, post("/predict", short.body + b" " * 65536)),
+        b"wrong": (422, post("/predict", short.body.replace(b'"month"', b'"moth"'))),
+        b"no JSON": (400, post("/predict", b"{")),
+        b"of a kind": (415, post("/predict", short.body, b"text/csv")),
+        b"elsewhere": (200, post("/invocations", b'{"dataframe_records": [%b]}' % row(short))),
+    }
+
+    async def told() -> None:
+        for number, (name, (status, question)) in enumerate(asked.items(), 1):
+            assert (await short.ask(question))[0] == status, name
+            assert short.long == number, name
+
+    short.story(told)
+    assert short.app.posts.under_way == 0
+
+
+def row(short: Short) -> bytes:
+    return json.dumps(short.row).encode()
+
+
+def test_who_must_wait_before_sending_is_told_to_send(short: Short) -> None:
+    async def told() -> None:
+        reader, writer = await short.connect()
+        question = post("/predict", b"x" * len(short.body), b"application/json")
+        head = question.partition(b"\r\n\r\n")[0] + b"\r\nexpect: 100-continue\r\n\r\n"
+        writer.write(head)
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+        writer.write(short.body)
+        assert (await reply(reader))[0] == 200
+        writer.close()
+
+    short.story(told)
+    assert short.long == 1
+
+
+def test_limits_and_keys_hold_here_too(short: Short, monkeypatch: pytest.MonkeyPatch) -> None:
+    question = post("/predict", short.body)
+
+    async def told() -> None:
+        short.app.posts.under_way = short.app.service.limits.concurrent
+        assert (await short.ask(question))[0] == 429
+        short.app.posts.under_way = 0
+        short.app.service.batcher.waiting = 10**6
+        assert (await short.ask(question))[0] == 503
+        short.app.service.batcher.waiting = 0
+        monkeypatch.setattr(Posts, "allowed", lambda *_: False)
+        assert (await short.ask(question))[0] == 401
+
+    short.story(told)
+
+
+def test_a_fault_of_the_model_is_that_of_its_request(short: Short) -> None:
+    batcher = short.app.service.batcher
+    columns = batcher.columns
+    broken = json.loads(row(short)) | {"id": "broken"}
+
+    def fail(rows: Any) -> Any:
+        if any(one.id == "broken" for one in rows):
+            raise ZeroDivisionError("XSECRETX")
+        return columns(rows)
+
+    batcher.columns = fail
+
+    async def told() -> None:
+        bodies = [short.body, json.dumps({"rows": [broken]}).encode(), short.body]
+        found = await asyncio.gather(*(short.ask(post("/predict", one)) for one in bodies))
+        assert [status for status, _, _ in found] == [200, 500, 200]
+        assert "XSECRETX" not in str(found)
+
+    short.story(told)
+    assert short.long == 0
+    assert short.app.posts.under_way == 0
+
+
+def test_who_leaves_holds_no_place(short: Short) -> None:
+    async def told() -> None:
+        for part in (short.body, short.body[:9]):
+            _, writer = await short.connect()
+            writer.write(post("/predict", short.body)[: -len(short.body)] + part)
+            await writer.drain()
+            writer.transport.abort()
+        assert (await short.ask(post("/predict", short.body)))[0] == 200
+
+    short.story(told)
+    assert short.app.posts.under_way == 0
+
+
+def test_questions_at_once_are_answered_in_turn_on_either_way(short: Short) -> None:
+    async def told() -> None:
+        reader, writer = await short.connect()
+        names = [b"n-%d" % number for number in range(9)]
+        for number, name in enumerate(names):
+            line = b"x-request-id: " + name
+            whole = post("/predict", short.body, b"application/json", line)
+            writer.write(chunked("/predict", [short.body], line) if number % 2 else whole)
+        for name in names:
+            status, headers, _ = await reply(reader)
+            assert (status, headers[b"x-request-id"]) == (200, name)
+        writer.close()
+
+    short.story(told)
+
+
+def test_a_request_is_answered_though_the_service_ends(short: Short) -> None:
+    async def told() -> None:
+        reader, writer = await short.connect()
+        question = post("/predict", short.body)
+        writer.write(question[:-5])
+        await writer.drain()
+        connections: set[Any] = short.server.server_state.connections
+        while not any(one.cycle for one in connections):
+            await asyncio.sleep(0)
+        short.server.drain()
+        writer.write(question[-5:])
+        status, headers, _ = await reply(reader)
+        assert (status, headers[b"connection"]) == (200, b"close")
+        assert await reader.read() == b""
+
+    short.story(told)
