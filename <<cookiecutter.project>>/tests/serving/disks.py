@@ -33,11 +33,11 @@ def small(folder: Path, megabytes: int) -> Iterator[Path]:
 def full(folder: Path) -> Iterator[None]:
     """Not a byte is free there, until the block ends."""
     path = folder / "ballast"
-    with path.open("wb") as ballast:
+    # Unbuffered: what was not taken would be written once more when it is closed.
+    with path.open("wb", buffering=0) as ballast:
         while free := shutil.disk_usage(folder).free:
             try:
                 ballast.write(bytes(min(free, 4096)))
-                ballast.flush()
             except OSError:  # somebody else has taken it
                 break
     try:

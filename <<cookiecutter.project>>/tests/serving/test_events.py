@@ -10,8 +10,11 @@ from serving import events
 
 
 @pytest.fixture
-def root() -> Iterator[None]:
+def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     found = logging.getLogger()
+    # Libraries that other tests have loaded may have silenced it.
+    for name, value in {"disabled": False, "propagate": True, "level": logging.NOTSET}.items():
+        monkeypatch.setattr(logging.getLogger("asyncio"), name, value)
     before, level = found.handlers, found.level
     events.set_up()
     yield
