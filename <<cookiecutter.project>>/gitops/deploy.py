@@ -75,13 +75,13 @@ def serves(known: Journal, current: Deployment | None, running: Running | None) 
     release = known.releases.get(current.intent.tree) if current else None
     if not (running and evidence and release):
         return False
-    right = running.tree == evidence.release and running.comes_from(known.image(running.tree))
-    return right and holds(running, release)
+    return running.tree == evidence.release and holds(known, running, release)
 
 
-def holds(running: Running, release: Release) -> bool:
-    """Are the files in its memory those of the release?"""
-    return release.model.files.items() <= running.files.items()
+def holds(known: Journal, running: Running, release: Release) -> bool:
+    """Is its image that of its own tree, and are the files in its memory those of the release?"""
+    files = release.model.files.items() <= running.files.items()
+    return files and running.comes_from(known.image(running.tree))
 
 
 def claim(

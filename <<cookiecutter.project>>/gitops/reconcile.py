@@ -107,8 +107,7 @@ def served(
     if (
         running
         and equal(context, known, where, release, running)
-        and running.comes_from(known.image(running.tree))
-        and holds(running, release)
+        and holds(known, running, release)
     ):
         return
     if tip and running and running.number >= number:

@@ -107,11 +107,11 @@ class Posts:
     async def answer(
         self, route: str, headers: Mapping[bytes, bytes], receive: Receive, name: str
     ) -> Answer:
-        limits = self.service.limits
         if not self.allowed(headers):
             raise refusal(401, "an API key must come in Authorization: Bearer, or in X-API-Key")
-        if self.under_way >= limits.concurrent:
-            raise refusal(429, f"at most {limits.concurrent} requests at one time", AGAIN)
+        if self.full:
+            most = self.service.limits.concurrent
+            raise refusal(429, f"at most {most} requests at one time", AGAIN)
         self.under_way += 1
         try:
             body = await self.body(int(headers.get(b"content-length", 0)), receive)
@@ -126,11 +126,15 @@ class Posts:
             headers.get(b"authorization", b""), headers.get(b"x-api-key", b"")
         )
 
-    def busy(self) -> bool:
-        """Is there no place for another request, or too much before it?"""
-        limits = self.service.limits
-        waiting = self.service.batcher.waiting > WAITING * limits.rows
-        return waiting or self.under_way >= limits.concurrent
+    @property
+    def full(self) -> bool:
+        """Are there as many requests as may be at one time?"""
+        return self.under_way >= self.service.limits.concurrent
+
+    @property
+    def crowded(self) -> bool:
+        """Do more rows wait for the model than are soon answered?"""
+        return self.service.batcher.waiting > WAITING * self.service.limits.rows
 
     async def body(self, length: int, receive: Receive) -> bytes:
         """What was sent; nothing is read of what says that it is too long, or proves to be."""
@@ -181,10 +185,9 @@ class Posts:
         self, rows: list[msgspec.Struct], name: str, started: float
     ) -> tuple[Sequence[float], list[str]]:
         """The answers and their ids."""
-        service = self.service
-        if service.batcher.waiting > WAITING * service.limits.rows:
+        if self.crowded:
             raise refusal(503, "more rows wait than are soon answered", AGAIN)
-        answers = await service.batcher.predict(rows)
+        answers = await self.service.batcher.predict(rows)
         return answers, self.keep(rows, answers, name, started)
 
     def keep(

@@ -42,7 +42,7 @@ class Short:
     def begin(self, asked: Asked) -> bool:
         """Have a whole request answered; False where it must go the long way."""
         posts, service = self.posts, self.service
-        if posts.busy():
+        if posts.full or posts.crowded:
             return False
         found = dict(asked.headers)
         if not posts.allowed(found):
