@@ -152,6 +152,33 @@ def test_one_that_is_alone_takes_all_that_waits_before_it_ends() -> None:
     play(story())
 
 
+class Knocked(Server):
+    """Someone wants to connect between its last look and its end."""
+
+    connected = False
+
+    def drain(self) -> None:
+        for server in self.servers:
+            for listening in server.sockets:
+                with contextlib.suppress(TimeoutError):
+                    socket.create_connection(listening.getsockname(), 0.2).close()
+                    self.connected = True
+        super().drain()
+
+
+def test_nobody_comes_between_its_last_look_and_its_end() -> None:
+    async def story() -> None:
+        listening = socket.create_server(("127.0.0.1", 0))
+        server = Knocked(hello, DRAIN, idle, alone=True)
+        task = asyncio.ensure_future(server.serve(sockets=[listening]))
+        await asked(listening.getsockname())
+        server.handle_exit(signal.SIGTERM, None)
+        await task
+        assert not server.connected
+
+    play(story())
+
+
 def test_what_is_handed_to_one_that_drains_is_closed() -> None:
     async def story() -> None:
         private, public = (socket.create_server(("127.0.0.1", 0)) for _ in "ab")
