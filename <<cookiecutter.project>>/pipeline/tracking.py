@@ -23,6 +23,8 @@ from pipeline.stage import StageError
 DEFAULT: Final = "sqlite:///mlflow.db"
 EVERY: Final = 1.0  # seconds between two writes: one per iteration would cost as much as the trees
 BUSY: Final = 5.0  # seconds to wait for another writer
+DATABASES: Final = ("postgresql", "mysql")  # with or without the name of a driver
+ANSWER: Final = 5  # seconds for a database to take a connection
 LIBRARIES: Final = ("lightgbm", "onnxmltools", "numpy", "polars")
 
 P = ParamSpec("P")
@@ -98,6 +100,12 @@ class Run:
         os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
         from mlflow import MlflowClient
 
+        if uri().startswith(DATABASES):
+            from sqlalchemy import NullPool, create_engine
+
+            # MLflow tries for minutes to connect to what does not answer.
+            limit = {"connect_timeout": ANSWER}
+            create_engine(uri(), poolclass=NullPool, connect_args=limit).connect().close()
         return MlflowClient(tracking_uri=uri())
 
     @forgiving

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -126,8 +127,8 @@ def browser(folder: Path) -> Iterator[Browser]:
     said, ours = os.pipe()
     words = [chromium, *FLAGS, f"--user-data-dir={folder}"]
     null = os.open(os.devnull, os.O_RDWR)
-    # It reads from 3 and writes to 4: those are taken aside first, should they be in the way.
-    high = [os.dup2(one, place) for place, one in enumerate((theirs, ours), 100)]
+    # It reads from 3 and writes to 4: ours are taken above them first, should they be in the way.
+    high = [fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, 5) for one in (theirs, ours)]
     actions = [(os.POSIX_SPAWN_DUP2, null, one) for one in (1, 2)]
     actions += [(os.POSIX_SPAWN_DUP2, one, place) for place, one in enumerate(high, 3)]
     process = os.posix_spawn(chromium, words, os.environ, file_actions=actions)
