@@ -42,6 +42,7 @@ NEAR = 1e-5  # between answers: it is the same model
 def main() -> None:
     load.needed()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # for the peers too, which would do more than we do
     os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # MLflow's uvicorn
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)

@@ -200,6 +200,8 @@ def client_of(uri: str) -> Any:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # Else it tells its makers what is done with it, over the network.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     if uri.startswith(DATABASES):
         from sqlalchemy import NullPool, create_engine
 

@@ -1,9 +1,15 @@
 """A trained model as its files say: ONNX, signature; no training library."""
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+# Else it keeps an id of this machine on disk, and sends to its makers what is run here, and when.
+# https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 import onnxruntime
 from numpy.typing import NDArray
 

@@ -1,5 +1,6 @@
 """A model answers from its files alone, and a damaged file is one clear error."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,17 @@ def test_onnx_and_text_agree_on_all_rows_with_and_without_numbers(after_training
     assert said.dtype == np.float32
     assert said.shape == (len(values),)
     np.testing.assert_allclose(said, expected, rtol=0, atol=1e-6)
+
+
+def test_nothing_is_kept_or_sent_about_who_runs_it(after_training: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    line = "from pipeline import model; model.load(threads=1)"
+    # Under CI it is silent of its own accord.
+    words = ["env", "-u", "CI", f"HOME={home}", sys.executable, "-B", "-c", line]
+    path = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(words, check=True, env=path, timeout=60)
+    assert list(home.rglob("*")) == []
 
 
 def test_one_row_is_answered_as_many_are(after_training: Path) -> None:

@@ -70,6 +70,12 @@ def test_steps_are_written_together_and_the_last_are_not_lost(client: Any) -> No
     assert len(client.get_metric_history(newest(client).info.run_id, "auc")) == 50
 
 
+def test_its_makers_are_told_nothing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY", raising=False)
+    assert tracking.Run("flights").client
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
 def test_a_run_is_found_again_by_its_model(client: Any) -> None:
     for name in ("one", "two"):
         run = tracking.Run("flights")

@@ -148,6 +148,12 @@ def test_the_way_is_chosen_by_the_address(monkeypatch: pytest.MonkeyPatch) -> No
     assert isinstance(catalog.of("https://mlflow", "p"), Client)
 
 
+def test_its_makers_are_told_nothing(local: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY", raising=False)
+    assert catalog.client_of(local)
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
 def test_the_first_of_two_versions_of_a_tree_counts() -> None:
     state = State(tags={3: {TREE: "a"}, 2: {TREE: "a"}, 1: {}})
 
