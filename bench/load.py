@@ -5,13 +5,17 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
 from peers import Running, cores, pinned
 
 SCRIPT = Path(__file__).parent / "post.lua"
 SECONDS = 120  # for a run of a few
+LOOK = 0.05  # seconds between two looks at what waits
+WAITING = "service_log_waiting "  # rows that are not in the database yet
 
 
 def needed() -> None:
@@ -55,3 +59,18 @@ def ask(one: Running, clients: int, seconds: float) -> Load:
         p99=said["p99"] / 1000,
         cost=spent / said["requests"] * 1e6,
     )
+
+
+def settled(one: Running) -> None:
+    """Wait until what it answered is in its database: not while others are measured."""
+    end = time.monotonic() + SECONDS
+    while waiting(one):
+        if time.monotonic() > end:
+            sys.exit(f"bench: {one.peer.name}: its log is not written after {SECONDS} s")
+        time.sleep(LOOK)
+
+
+def waiting(one: Running) -> float:
+    with urlopen(f"http://127.0.0.1:{one.port}/metrics", timeout=SECONDS) as response:
+        lines = response.read().decode().splitlines()
+    return sum(float(line.split()[1]) for line in lines if line.startswith(WAITING))

@@ -32,6 +32,7 @@ ROUNDS = 7
 SECONDS = 2  # of one peer in a round: the slowest gives 200 answers, enough for a p99
 STARTS = 3
 CLIENTS = 32
+STEADY = 30  # seconds without a pause: three times as long as rows wait for one
 BATCH = 1000
 BATCHING = 4  # clients: there is always one more batch to answer
 FORMATS = ("JSON rows", "JSON columns", "Arrow")
@@ -56,6 +57,7 @@ def main() -> None:
             }
             same(up)
             many(up)
+            steady(up)
             alone(up)
             batches(up, folder)
     decoder()
@@ -136,6 +138,18 @@ def many(up: Mapping[str, Running]) -> None:
     table(seen)
 
 
+def steady(up: Mapping[str, Running]) -> None:
+    """One row at a time, from many clients that never pause: the log is written beside them."""
+    logged, bare = (up[name] for name in ("ours", "ours, no log"))
+    seen: dict[str, list[Load]] = {logged.peer.name: [], bare.peer.name: []}
+    for _ in range(2):
+        for one in (logged, bare):
+            seen[one.peer.name].append(load.ask(one, CLIENTS, STEADY))
+            load.settled(logged)
+    rates = ([one.rate for one in kept] for kept in seen.values())
+    show(f"  what it takes in {STEADY} s without a pause", 1 - ratio(*rates), "x", 0.15)
+
+
 def alone(up: Mapping[str, Running]) -> None:
     """One row at a time, from one client."""
     seen = rounds(up, 1)
@@ -159,6 +173,7 @@ def batches(up: Mapping[str, Running], folder: Path) -> None:
         bare.append(float(said("bare.py", str(folder / "matrix.npy"), str(SECONDS), by=command)))
         for name, kept in seen.items():
             kept.append(load.ask(asked[name], BATCHING, SECONDS))
+            load.settled(up["ours"])
     rates = {name: [one.rate * BATCH for one in kept] for name, kept in seen.items()}
     for name in FORMATS:
         figure = f"{BATCH:,} rows, {name}, to the bare session"
@@ -181,6 +196,7 @@ def rounds(up: Mapping[str, Running], clients: int) -> dict[str, list[Load]]:
     for _ in range(ROUNDS):
         for name, one in up.items():
             seen[name].append(load.ask(one, clients, SECONDS))
+            load.settled(up["ours"])
     return seen
 
 
