@@ -29,6 +29,7 @@ PER_REQUEST = 4  # connections for each request at one time: most are idle, and 
 
 
 def main() -> None:
+    gc.disable()  # until all is loaded: it would look through what comes, and find no garbage
     parser = argparse.ArgumentParser(prog="python -m serving", description=__doc__)
     parser.add_argument("--environment", required=True)
     parser.add_argument("--number", type=int, required=True, help="of the deployment")
@@ -109,9 +110,9 @@ def serve(given: argparse.Namespace, found: Settings, listener: socket.socket) -
     )
     told = {"environment": given.environment, "number": given.number, "url": url}
     # What is here stays: it is not looked through again and again for what is garbage.
-    gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG)
+    gc.enable()
     events.say("ready", release=held.tree, **told)
     service.log.start()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
