@@ -56,6 +56,12 @@ class Memory:
         if number != self.public:
             self.up.pop(number, None)
 
+    def drift(self) -> list[str]:
+        return []  # what it was made of is not remembered
+
+    def mend(self) -> None:
+        """Nothing is."""
+
     def stop(self) -> None:
         self.up.clear()
         self.public = None
