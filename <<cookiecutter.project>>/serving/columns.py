@@ -1,0 +1,56 @@
+"""From rows to columns, as `features.matrix` takes them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from serving.field import Field
+
+# Rows from which on all values go into one list of which each column is picked: a thousand take
+# three quarters of the time so, and thirty longer.
+MANY = 100
+
+
+class Columns:
+    def __init__(self, fields: Sequence[Field]) -> None:
+        self.fields = fields
+        self.alike = alike([one for one in fields if one.dtype and not one.mixed])
+        self.others = [
+            (one, attrgetter(one.attribute)) for one in fields if one.mixed or not one.dtype
+        ]
+
+    def __call__(self, rows: Sequence[msgspec.Struct]) -> dict[str, Any]:
+        if len(rows) == 1:
+            return self.single(rows[0])
+        tuples = map(msgspec.structs.astuple, rows)
+        values: Iterable[Sequence[Any]]
+        if len(rows) < MANY:
+            values = zip(*tuples, strict=True)
+        else:
+            flat, step = list(chain.from_iterable(tuples)), len(self.fields)
+            values = (flat[place::step] for place in range(step))
+        return {one.name: one.column(held) for one, held in zip(self.fields, values, strict=True)}
+
+    def single(self, row: msgspec.Struct) -> dict[str, Any]:
+        """An array for each type: one for each field takes twice as long."""
+        found: dict[str, Any] = {}
+        for names, values, dtype in self.alike:
+            found.update(zip(names, np.array(values(row), dtype).reshape(-1, 1), strict=True))
+        for one, value in self.others:
+            found[one.name] = one.column((value(row),))
+        return found
+
+
+def alike(fields: Iterable[Field]) -> list[tuple[list[str], Callable[[Any], Any], Any]]:
+    """Of each type: the names of its fields, what takes their values of a row, the type."""
+    groups: dict[Any, list[Field]] = {}
+    for one in fields:
+        groups.setdefault(one.dtype, []).append(one)
+    return [
+        ([one.name for one in group], attrgetter(*(one.attribute for one in group)), dtype)
+        for dtype, group in groups.items()
+    ]
