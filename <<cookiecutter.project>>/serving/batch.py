@@ -51,6 +51,7 @@ class Batcher:
     ) -> None:
         """`seen` is told of each inference."""
         self.columns, self.model, self.seen = columns, model, seen
+        self.settled: Callable[[], None] | None = None  # told when the answers of a tick are there
         self.small: list[Request] = []
         self.large: deque[Large] = deque()
         self.waiting = 0  # rows
@@ -78,6 +79,8 @@ class Batcher:
         small, self.small = self.small, []
         for joined in portions(small):
             self.answer(joined)
+        if self.settled and small:
+            self.settled()
         if self.large:
             self.piece(self.large[0])
         self.planned = bool(self.large)

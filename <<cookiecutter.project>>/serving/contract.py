@@ -136,12 +136,12 @@ class Contract:
         if not row.keys() <= self.names:
             faults.unknown(row, self.names, place)
 
-    def kept(self, rows: Sequence[Row], key: bytes = b"") -> bytes:
-        """The rows for the log, a JSON array: private fields hashed, or without a key left out."""
+    def kept(self, rows: Sequence[Row], key: bytes = b"") -> Sequence[Row]:
+        """The rows for the log: private fields hashed, or without a key left out."""
         if len(self.public) == len(self.fields):
-            return msgspec.json.encode(rows)
+            return rows
         Kept = self.Kept[bool(key)]  # noqa: N806  a class
-        return msgspec.json.encode([Kept(*self.hidden(row, key)) for row in rows])
+        return [Kept(*self.hidden(row, key)) for row in rows]
 
     def hidden(self, row: Row, key: bytes) -> Iterator[Any]:
         for one in self.fields if key else self.public:

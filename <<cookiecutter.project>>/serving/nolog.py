@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 from itertools import count
 
-from serving.log import Label
+from serving.log import Answered, Label
 
 
 class NoLog:
@@ -21,16 +21,8 @@ class NoLog:
     def take(self, count: int) -> list[str]:
         return [f"{self.prefix}-{next(self.numbers):x}" for _ in range(count)]
 
-    def append(
-        self,
-        at: float,
-        request: str,
-        ids_from: str,
-        rows_json: bytes,
-        answers: Sequence[float],
-        seconds: float,
-    ) -> None:
-        """Forget it."""
+    def append(self, at: float, ids_from: str, answered: Sequence[Answered]) -> None:
+        """Forget them."""
 
     def label(self, labels: Sequence[Label]) -> None:
         """Forget them."""

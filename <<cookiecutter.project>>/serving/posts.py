@@ -188,18 +188,21 @@ class Posts:
         if self.crowded:
             raise refusal(503, "more rows wait than are soon answered", AGAIN)
         answers = await self.service.batcher.predict(rows)
-        return answers, self.keep(rows, answers, name, started)
+        return answers, self.keep([(name, time.perf_counter() - started, answers, rows)])
 
     def keep(
-        self, rows: Sequence[msgspec.Struct], answers: Sequence[float], name: str, started: float
+        self, answered: Sequence[tuple[str, float, Sequence[float], Sequence[msgspec.Struct]]]
     ) -> list[str]:
-        """Put answers into the log, before anybody hears them; their ids."""
+        """Put answers into the log, before anybody hears them; the ids of their rows, in order.
+
+        Of each request: its name, the seconds it took, the answers, the rows.
+        """
         service = self.service
-        ids = service.log.take(len(rows))
+        ids = service.log.take(sum([len(answers) for _, _, answers, _ in answered]))
         if service.log.keeps:
-            kept = service.contract.kept(rows, service.hash_key)
-            took = time.perf_counter() - started
-            service.log.append(time.time(), name, ids[0], kept, answers, took)
+            kept, key = service.contract.kept, service.hash_key
+            entries = [(name, took, given, kept(rows, key)) for name, took, given, rows in answered]
+            service.log.append(time.time(), ids[0], entries)
         return ids
 
     async def explain(self, kind: str, body: bytes, name: str) -> Answer:  # noqa: ARG002

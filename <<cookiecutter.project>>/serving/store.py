@@ -1,14 +1,14 @@
 """The database of predictions: SQLite or PostgreSQL, written in batches that count once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.stage import StageError
-from serving.record import Label, Prediction
+from serving import insert
+from serving.record import About, Label, Prediction
 
 SCHEMA = 1  # raised only where a former release could not go on writing
 CONNECT_SECONDS = 5  # a database in reach answers in a fraction of one
@@ -49,19 +49,6 @@ DROPPED = sa.Table(
     sa.Column("process", sa.Text, primary_key=True),
     sa.Column("rows", sa.BigInteger, nullable=False),
 )
-NAMES = PREDICTIONS.columns.keys()
-COLUMNS = ", ".join(NAMES)
-# The driver's own executemany takes half the time of SQLAlchemy's, which makes a dict of each row.
-INTO_SQLITE = (
-    f"INSERT INTO predictions ({COLUMNS}) VALUES ({', '.join('?' * len(NAMES))}) "  # noqa: S608
-    "ON CONFLICT DO NOTHING"
-)
-# One parameter instead of ten a row: a third of the time in this process.
-INTO_POSTGRESQL = (
-    f"INSERT INTO predictions ({COLUMNS}) SELECT {COLUMNS} "  # noqa: S608
-    "FROM json_populate_recordset(NULL::predictions, %s::json) ON CONFLICT DO NOTHING"
-)
-encode = msgspec.json.Encoder().encode
 
 
 def address(url: str) -> sa.URL:
@@ -157,24 +144,22 @@ class Store:
         return self.connection
 
     def write(
-        self,
-        predictions: list[Prediction],
-        labels: Iterable[Label] = (),
-        dropped: Mapping[str, int] | None = None,
+        self, about: About, predictions: Sequence[Prediction], labels: Iterable[Label] = ()
     ) -> None:
         """All or nothing; what is there already, or newer there, stays."""
         connection = self.open()
         with connection.begin():
-            if predictions and self.engine.dialect.name == "postgresql":
-                rows = [dict(zip(NAMES, row, strict=True)) for row in predictions]
-                connection.exec_driver_sql(INTO_POSTGRESQL, (encode(rows).decode(),))
-            elif predictions:
-                connection.exec_driver_sql(INTO_SQLITE, predictions)
+            if predictions:
+                insert.predictions(connection, about, predictions)
             if newest := newest_of(labels):
                 connection.execute(self.newer_label(), newest)
-            if dropped:
-                counts = [{"process": name, "rows": count} for name, count in dropped.items()]
-                connection.execute(self.larger_count(), counts)
+
+    def write_dropped(self, dropped: Mapping[str, int]) -> None:
+        """How many rows each process has dropped; a count never falls."""
+        counts = [{"process": name, "rows": count} for name, count in dropped.items()]
+        connection = self.open()
+        with connection.begin():
+            connection.execute(self.larger_count(), counts)
 
     def newer_label(self) -> Any:
         insert = self.insert(LABELS)

@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.stage import StageError
 from serving import export
-from serving.record import Label
+from serving.record import About, Label
 from serving.store import Store
 from tests.projects import ROOT
 from tests.serving import logs
@@ -39,10 +39,8 @@ def fill(url: str, inputs: Mapping[str, tuple[float, object]]) -> None:
     """Predictions by id: when, and for which input."""
     kept = Store(url)
     kept.write(
-        [
-            (id, at, "tree", "dev", 7, "r", 0.5, json.dumps(row), 0.25, False)
-            for id, (at, row) in inputs.items()
-        ],
+        About("tree", "dev", 7),
+        [(id, at, "r", 0.5, json.dumps(row), 0.25, False) for id, (at, row) in inputs.items()],
         [Label("b", 1.0, JANUARY + 0.5)],
     )
     kept.close()
