@@ -37,6 +37,6 @@ from uvicorn.config import Config  # noqa: E402
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol  # noqa: E402
 from uvicorn.server import Server  # noqa: E402
 
-uvicorn.Config = Config  # its modules ask the package for this one
+vars(uvicorn)["Config"] = Config  # its modules ask the package for this one
 
 __all__ = ["STATUS_LINE", "Config", "HttpToolsProtocol", "Server"]
