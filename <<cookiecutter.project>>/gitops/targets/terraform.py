@@ -18,41 +18,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from docker.errors import NotFound
-
 from gitops import engine
 from gitops.environment import Environment
 from gitops.settings import Refused
 from gitops.targets import caddy, gateway, services
+from gitops.targets import terraform_orphans as orphans
 from gitops.targets.address import bound
-from gitops.targets.calls import asked, pull, put
+from gitops.targets.calls import pull, put
 from gitops.targets.docker import SENT, Docker
-from gitops.targets.gateway import Gateway
-from gitops.targets.labels import GATEWAY, IMAGE, NUMBER, SLOT, STACK, TREE
+from gitops.targets.labels import GATEWAY, IMAGE, SLOT, TREE
 from gitops.targets.route import Route, other
-from gitops.targets.route import read as route_of
 from gitops.targets.services import GIVEN, SECRETS, number_of
 from gitops.targets.terraform_plan import Change, changes, drifted
 from gitops.targets.terraform_stack import Placed, Slots, Stack
 from gitops.targets.terraform_synth import synth
+from gitops.targets.terraform_way import Way
 
 WAY = ("docker_container.gateway", "docker_volume.state", "docker_volume.secrets")
 LOCAL = ("unix:", "npipe:")  # engines of this machine: their ports are its own
 NEXT = "(of the next release)"
-
-
-class Way(Gateway):
-    """The gateway; where it was removed, the container beside it knows where clients were led."""
-
-    @property
-    def settings(self) -> str:
-        return f"{self.stack}-settings-{caddy.name()[:8]}"
-
-    def route(self) -> Route | None:
-        found = super().route()
-        if found is None and (beside := self.container(self.settings)):
-            return route_of(beside)
-        return found
 
 
 class Terraform(Docker):
@@ -149,26 +133,21 @@ class Terraform(Docker):
             for one in self.services.found():
                 self.services.note(one)
             if self.made.declared:
-                self.made.place({"blue": None, "green": None}, self.variables())
+                self.made.place(dict.fromkeys(caddy.SLOTS), self.variables())
                 self.made.destroy("docker_network.network", "docker_volume.route")
-            self.sweep_up()
+            orphans.sweep(self.client, self.stack, ())
+            self.gateway.remove()
 
     def clear(self) -> None:
         """End everything that runs here, and remove what it kept."""
         with self.alone():
             if self.made.declared:
-                self.made.place({"blue": None, "green": None}, self.variables())
+                self.made.place(dict.fromkeys(caddy.SLOTS), self.variables())
                 self.made.destroy()
-            self.sweep_up()
+            orphans.sweep(self.client, self.stack, ())
+            self.gateway.remove()
             self.services.clear()
             shutil.rmtree(self.made.folder, ignore_errors=True)
-
-    def sweep_up(self) -> None:
-        """Remove what terraform never heard of."""
-        for one in self.labelled():
-            with asked(one.name), contextlib.suppress(NotFound):
-                one.remove(v=True, force=True)
-        self.gateway.remove()
 
     def stand(self) -> None:
         """Have the gateway run, and what it and services need.
@@ -220,25 +199,11 @@ class Terraform(Docker):
         self.made.apply(*addresses)
 
     def adopt(self) -> None:
-        """What was made and not remembered stands in the way: an apply was killed, or its state
-        was lost. What clients are led to stays until they are led elsewhere."""
-        known, route = set(self.made.resources().values()), self.gateway.route()
-        for one in self.labelled():
-            serves = route is not None and one.labels.get(NUMBER) == str(route.number)
-            if one.id not in known and not serves:
-                with asked(one.name), contextlib.suppress(NotFound):
-                    one.remove(v=True, force=True)
-        with asked(f"network {self.stack}"):
-            found = self.client.networks.list(names=[f"^{self.stack}$"])
-        for network in found:
-            if network.id not in known:
-                self.made.adopt("docker_network.network", network.id)
-
-    def labelled(self) -> list[Any]:
-        """Every container of the environment, also those that are no services."""
-        with asked(self.stack):
-            filters = {"label": f"{STACK}={self.stack}"}
-            return list(self.client.containers.list(all=True, filters=filters, ignore_removed=True))
+        """Let nothing that is not remembered stand in the way."""
+        known = self.made.resources().values()
+        orphans.sweep(self.client, self.stack, known, self.gateway.route())
+        for network in orphans.networks(self.client, self.stack, known):
+            self.made.adopt("docker_network.network", network)
 
     def unpaused(self, number: int) -> list[Any]:
         """The containers of a deployment; those that are held, which terraform does not see, go."""
@@ -270,16 +235,31 @@ class Terraform(Docker):
 
     def drift(self) -> list[str]:
         """What is otherwise than it was made, each with its name."""
-        if not self.made.declared or not self.made.resources():
-            return [
-                f"{self.stack}: terraform's state is lost; the next deployment makes all anew, "
-                "beside what serves"
-            ]
+        if lost := self.lost():
+            return [lost]
         return drifted(changes(self.made.planned()[0]))
 
+    def lost(self) -> str:
+        """Why nothing can be told of what was made; empty where it can."""
+        known = set(self.made.resources().values()) if self.made.declared else set()
+        route = self.gateway.route()
+        serving = self.services.found(route.number) if route else []
+        if known and all(one.id in known for one in serving):
+            return ""
+        return (
+            f"{self.stack}: terraform's state is lost; what serves goes on, and the next "
+            "deployment makes all anew beside it"
+        )
+
     def mend(self) -> None:
-        """Make everything again as it was made."""
+        """Make everything again as it was made.
+
+        Raises:
+            Refused: it can't be; terraform's state is lost.
+        """
         with self.alone():
+            if lost := self.lost():
+                raise Refused(lost)
             self.adopt()
             self.made.apply()
 
@@ -300,8 +280,10 @@ class Terraform(Docker):
             told, whole = stack.planned()
         return changes(told), whole
 
-    def made_again(self) -> None:
+    def conform(self) -> None:
         """Bring everything to what the project declares now, with the releases that run."""
         with self.alone():
+            if self.gateway.route() and (lost := self.lost()):
+                raise Refused(lost)
             self.stand()
             self.apply(self.slots())

@@ -20,6 +20,7 @@ WAIT = "120s"  # for another one to take its step
 LONGEST = 600  # characters of its own words
 CHANGES = 2  # its exit code for a plan that is not empty
 HOW = "install terraform 1.10 or newer (docs/infrastructure.md), then run this again"
+PROVIDER = r"provider\s+(?:[\w-]+(?:\.[\w-]+)+/)?([\w-]+/[\w-]+)"  # without where it is from
 # Its own words for what happens to people, and what they can do about it.
 KNOWN = (
     (
@@ -109,7 +110,7 @@ class Terraform:
             if re.search(pattern, text):
                 lock = dict(re.findall(r"(?m)^\s*(ID|Who|Created):\s+(.+?)\s*$", text))
                 return message.format(
-                    provider=next(iter(re.findall(r"provider ([\w./-]+/[\w-]+)", text)), "docker"),
+                    provider=next(iter(re.findall(PROVIDER, text)), "docker"),
                     who=lock.get("Who", "another run"),
                     when=lock.get("Created", "a while"),
                     id=lock.get("ID", "<ID>"),

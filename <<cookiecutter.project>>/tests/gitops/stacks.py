@@ -1,10 +1,10 @@
 """Environments that terraform makes, on the engine of this machine."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gitops import environment
 from gitops.targets.terraform import Terraform
@@ -22,10 +22,20 @@ def missing() -> str | None:
     return containers.missing()
 
 
-def released(bundle: Path, folder: Path, tree: str) -> tuple[Path, str]:
+class Made(NamedTuple):
     """A release, and its image."""
+
+    bundle: Path
+    image: str
+
+
+def released(
+    bundle: Path, folder: Path, tree: str, change: Callable[[Path], None] | None = None
+) -> Made:
     files = bundles.copy_of(bundle, folder, tree)
-    return files, containers.image_of(files)
+    if change:
+        change(files)
+    return Made(files, containers.image_of(files))
 
 
 def project(folder: Path, **changes: Any) -> Path:
