@@ -1,13 +1,16 @@
 """Text in the buffers of an Arrow batch: one after the other, or where their views say."""
 
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.column import Texts, blanked
 from serving.flatbuffer import Damaged
+
+Places: TypeAlias = NDArray[np.int64]
+Valid: TypeAlias = NDArray[np.bool_] | None  # which are no nulls; none is one where it is left out
 
 UTF8, LARGE_UTF8, UTF8_VIEW = 5, 20, 24
 TEXTS = {UTF8, LARGE_UTF8, UTF8_VIEW}
@@ -16,6 +19,14 @@ VIEW = 16  # bytes of a view
 LENGTH, WHICH, WHERE = 0, 2, 3  # of the four numbers of a view: its text begins at the second
 # Characters that a stream may repeat: many rows can name one long text, which then is in each.
 MOST_TEXT = 10_000_000
+# Rows and bytes of a text within which texts are told apart as numbers: sooner than one by one.
+MANY, LONGEST = 100, 64
+WORD = 8  # bytes of such a number
+# Of a number, the bytes that are of the text, by how many are left of it: less than none, too.
+MASKS = np.array(
+    [256 ** min(max(left, 0), WORD) - 1 for left in range(-LONGEST, LONGEST + 1)], "<u8"
+)
+MIX = np.uint64(0x9E3779B97F4A7C15)  # odd, so that nothing is lost: 2**64 by the golden ratio
 
 
 class Unread(Exception):
@@ -44,70 +55,88 @@ def array(held: memoryview, form: str, count: int) -> NDArray[Any]:
     return np.frombuffer(held, form, count)
 
 
-def texts(offsets: memoryview, held: memoryview, form: str, rows: int) -> list[str]:
+def texts(
+    offsets: memoryview, held: memoryview, form: str, rows: int, valid: Valid
+) -> list[Any] | Texts:
     """Texts that lie one after the other."""
     if rows == 0:
         return []
-    ends = array(offsets, form, rows + 1)
-    if ends[0] < 0 or ends[-1] > len(held) or (np.diff(ends) < 0).any():
+    ends = array(offsets, form, rows + 1).astype(np.int64)
+    lengths = np.diff(ends)
+    if ends[0] < 0 or ends[-1] > len(held) or lengths.min() < 0:
         raise Damaged
-    whole, parts = readable(held[: int(ends[-1])]), pairwise(ends.tolist())
-    if isinstance(whole, str):
-        return [whole[a:b] for a, b in parts]
-    return [text(whole[a:b]) for a, b in parts]
+    return read(bytes(held), ends[:-1], lengths, valid)
 
 
 def viewed(
-    views: memoryview,
-    more: list[memoryview],
-    rows: int,
-    valid: NDArray[np.bool_] | None,
-    repeated: Text,
-) -> list[str]:
+    views: memoryview, more: list[memoryview], rows: int, valid: Valid, repeated: Text
+) -> list[Any] | Texts:
     """Texts of which the short lie in their view, the others where it points."""
-    numbers = array(views, "<i4", rows * VIEW // 4).reshape(-1, 4)
+    numbers = array(views, "<i4", rows * VIEW // 4).reshape(-1, 4).astype(np.int64)
     if valid is not None:
-        numbers = np.where(valid[:, None], numbers, 0)
-    lengths = numbers[:, LENGTH].astype(np.int64)
+        numbers[~valid] = 0
+    lengths, which, where = numbers[:, LENGTH], numbers[:, WHICH], numbers[:, WHERE]
     if lengths.min(initial=0) < 0:
         raise Damaged
+    starts = VIEW * np.arange(rows) + 4
     long = lengths > INLINE
     if not long.any():
-        return short(numbers)
+        return read(bytes(views), starts, lengths, valid)
     repeated.take(int(lengths[long].sum()))
-    which, where = numbers[:, WHICH], numbers[:, WHERE]
     if (long & ((which < 0) | (which >= len(more)) | (where < 0))).any():
         raise Damaged
-    wholes = [*map(readable, more)]
-    if not long.all():  # what is short lies in the views, as if these were one buffer more
-        which = np.where(long, which, len(more))
-        where = np.where(long, where, VIEW * np.arange(rows) + 4)
-        wholes.append(numbers.tobytes())
-    ends = where + lengths
-    if (ends > np.array([*map(len, wholes)])[which]).any():
+    which = np.where(long, which, 0)
+    sizes = np.array([*map(len, more)])
+    if (long & (where + lengths > sizes[which])).any():
         raise Damaged
-    places = zip(which.tolist(), where.tolist(), ends.tolist(), strict=True)
-    parts = [wholes[n][a:b] for n, a, b in places]
-    if all(isinstance(whole, str) for whole in wholes):
-        return parts
-    return [part if isinstance(part, str) else text(part) for part in parts]
+    # What is short lies in the views, as if these were one buffer more.
+    begins = sizes.cumsum() - sizes
+    starts = np.where(long, where + begins[which], starts + sizes.sum())
+    return read(b"".join([*more, *([] if long.all() else [views])]), starts, lengths, valid)
 
 
-def short(numbers: NDArray[np.int32]) -> list[str]:
-    """Texts that all lie in their views; each that comes again is read once."""
-    held: list[bytes] = np.ascontiguousarray(numbers).view(f"V{VIEW}")[:, 0].tolist()
-    known = {view: text(view[4 : 4 + view[0]]) for view in set(held)}
-    return list(map(known.__getitem__, held))
+def read(held: bytes, starts: Places, lengths: Places, valid: Valid) -> list[Any] | Texts:
+    """The texts that begin at these places; each that comes again is read once."""
+    if len(starts) >= MANY and lengths.max() <= LONGEST:
+        found = coded(held, starts, lengths, valid)
+        if found is not None:
+            return found
+    return blanked(spans(held, starts, lengths), valid)
 
 
-def readable(held: memoryview) -> str | bytes:
-    """All of a buffer as text, where each of its bytes is a character."""
-    found = bytes(held)
-    return found.decode() if found.isascii() else found
+def coded(held: bytes, starts: Places, lengths: Places, valid: Valid) -> Texts | None:
+    """The different texts, found by a number that each is; None where two have the same one."""
+    if valid is not None:
+        lengths = np.where(valid, lengths, -1)
+    # Eight bytes from any place, as one number.
+    words = np.ndarray(len(held) + LONGEST, "<u8", held + bytes(LONGEST + WORD), strides=(1,))
+    parts = [lengths.astype(np.uint64)]
+    for begin in range(0, int(lengths.max()), WORD):
+        parts.append(words[starts + begin] & MASKS[lengths + (LONGEST - begin)])
+    numbers = parts[0]
+    for part in parts[1:]:
+        numbers = (numbers ^ part) * MIX
+    _, first, places = np.unique(numbers, return_index=True, return_inverse=True)
+    if len(first) < len(numbers) and any((part != part[first][places]).any() for part in parts):
+        return None
+    nulls = 0 if valid is None else len(valid) - int(np.count_nonzero(valid))
+
+    def known() -> list[Any]:
+        found = spans(held, starts[first], lengths[first].clip(0))
+        return blanked(found, None if valid is None else valid[first])
+
+    texts = Texts(known, places, len(first), nulls)
+    if not held.isascii():
+        texts.values  # noqa: B018  to see that it is text
+    return texts
 
 
-def text(held: bytes) -> str:
+def spans(held: bytes, starts: Places, lengths: Places) -> list[str]:
+    places = zip(starts.tolist(), (starts + lengths).tolist(), strict=True)
+    if held.isascii():
+        whole = held.decode()
+        return [whole[a:b] for a, b in places]
     try:
-        return held.decode()
+        return [held[a:b].decode() for a, b in places]
     except UnicodeDecodeError:
         raise Damaged from None

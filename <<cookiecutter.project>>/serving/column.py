@@ -2,13 +2,14 @@
 only where somebody asks for rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.encoding import Coded
 from serving.field import TIMES, Field
 
 
@@ -47,7 +48,18 @@ class Numbers:
         return blanked(self.found.tolist(), valid)
 
 
-Column: TypeAlias = list[Any] | Numbers
+class Texts(Coded):
+    """Texts in the buffer that they came in."""
+
+    def __init__(
+        self, known: Callable[[], Sequence[Any]], places: NDArray[np.intp], many: int, nulls: int
+    ) -> None:
+        """`many` values are different, null among them; `nulls` rows have none."""
+        super().__init__(known, places)
+        self.many, self.nulls = many, nulls
+
+
+Column: TypeAlias = list[Any] | Numbers | Texts
 
 
 def blanked(values: list[Any], valid: NDArray[np.bool_] | None) -> list[Any]:
@@ -61,11 +73,26 @@ def known(column: Column) -> int:
     """How many values are no nulls."""
     if isinstance(column, Numbers):
         return len(column.present())
-    return len(column) - column.count(None)
+    return len(column) - (column.nulls if isinstance(column, Texts) else column.count(None))
+
+
+def different(column: Column, sample: Collection[Any]) -> int:
+    """How many values there are, null left out."""
+    if isinstance(column, Texts):
+        return column.many - (column.nulls > 0)
+    return len(set(sample) - {None})
+
+
+def told(column: Column) -> list[Any]:
+    """As Python has them, NaN or None for null."""
+    if isinstance(column, Numbers) and column.valid is None:
+        found: list[Any] = column.found.tolist()
+        return found
+    return python(column)
 
 
 def python(column: Column) -> list[Any]:
-    return column.python() if isinstance(column, Numbers) else column
+    return column.python() if isinstance(column, Numbers) else list(column)
 
 
 def joined(parts: Sequence[Column]) -> Column:
@@ -89,15 +116,21 @@ def sample(one: Field, column: Column) -> list[Any]:
         if one.between and not one.unique and present.size:
             return [present.min().item(), present.max().item(), *nulls]
         return [*np.unique(present).tolist(), *nulls]
-    return column if one.kind in TIMES else list(set(column))
+    if one.kind in TIMES:
+        return list(column)
+    if isinstance(column, Texts):
+        if one.free:  # any text will do: nobody needs to see them
+            return ["", None] if column.nulls else [""]
+        return list(column.values)
+    return list(set(column))
 
 
 def array(one: Field, column: Column) -> Any:
     """As `features.columns_of` has it: numbers in an array, NaN for null."""
-    if isinstance(column, list):
-        return one.column(column)
     if one.dtype is None:
-        return column.python()
+        return column.python() if isinstance(column, Numbers) else column
+    if not isinstance(column, Numbers):
+        return one.column(list(column))
     if column.valid is None:
         return column.found.astype(one.dtype, copy=False)
     found = column.found.astype(one.floats)

@@ -18,10 +18,8 @@ MANY = 100
 class Columns:
     def __init__(self, fields: Sequence[Field]) -> None:
         self.fields = fields
-        self.alike = alike([one for one in fields if one.dtype and not one.mixed])
-        self.others = [
-            (one, attrgetter(one.attribute)) for one in fields if one.mixed or not one.dtype
-        ]
+        self.alike = alike([one for one in fields if not one.mixed])
+        self.mixed = [(one, attrgetter(one.attribute)) for one in fields if one.mixed]
 
     def __call__(self, rows: Sequence[msgspec.Struct]) -> dict[str, Any]:
         if len(rows) == 1:
@@ -39,8 +37,12 @@ class Columns:
         """An array for each type: one for each field takes twice as long."""
         found: dict[str, Any] = {}
         for names, values, dtype in self.alike:
-            found.update(zip(names, np.array(values(row), dtype).reshape(-1, 1), strict=True))
-        for one, value in self.others:
+            if dtype is None:
+                columns: Iterable[Any] = [[value] for value in values(row)]
+            else:
+                columns = np.array(values(row), dtype).reshape(-1, 1)
+            found.update(zip(names, columns, strict=True))
+        for one, value in self.mixed:
             found[one.name] = one.column((value(row),))
         return found
 
@@ -51,6 +53,14 @@ def alike(fields: Iterable[Field]) -> list[tuple[list[str], Callable[[Any], Any]
     for one in fields:
         groups.setdefault(one.dtype, []).append(one)
     return [
-        ([one.name for one in group], attrgetter(*(one.attribute for one in group)), dtype)
+        ([one.name for one in group], taking([one.attribute for one in group]), dtype)
         for dtype, group in groups.items()
     ]
+
+
+def taking(attributes: Sequence[str]) -> Callable[[Any], Any]:
+    """What takes the values of some attributes, as a tuple for one too."""
+    if len(attributes) > 1:
+        return attrgetter(*attributes)
+    value = attrgetter(*attributes)
+    return lambda row: (value(row),)

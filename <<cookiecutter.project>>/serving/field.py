@@ -61,6 +61,11 @@ class Field:
     between: bool  # who keeps all rules with two numbers keeps them with all between
     dtype: Any  # of numpy; None where the column is a list
 
+    @property
+    def free(self) -> bool:
+        """May it be any text?"""
+        return self.kind == "string" and not self.rules
+
     def broken(self, value: Any) -> list[str]:
         """Every rule that a value breaks, as a sentence without the value."""
         if value is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.stage import StageError
 from serving.drain import Drain
+from serving.ids import numbered
 from serving.record import (
     FIRST,
     ID,
@@ -64,9 +65,7 @@ class Log:
         with self.lock:
             first = self.taken
             self.taken = first + count
-        if count == 1:
-            return [f"{self.name}{first}"]
-        return [f"{self.name}{number}" for number in range(first, first + count)]
+        return numbered(self.name, first, count)
 
     def append(self, at: float, ids_from: str, answered: Sequence[Answered]) -> None:
         """Keep the answers of some requests, in their order. Never waits, never raises.

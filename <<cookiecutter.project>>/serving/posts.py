@@ -15,6 +15,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from serving import events, labels
+from serving.contract import Rows
 from serving.protocol import REPLY
 from serving.refusal import Refusal, refusal
 from serving.service import Service
@@ -182,7 +183,7 @@ class Posts:
         return 200, encode({"predictions": answers})
 
     async def predicted(
-        self, rows: list[msgspec.Struct], name: str, started: float
+        self, rows: Rows, name: str, started: float
     ) -> tuple[Sequence[float], list[str]]:
         """The answers and their ids."""
         if self.crowded:
@@ -190,9 +191,7 @@ class Posts:
         answers = await self.service.batcher.predict(rows)
         return answers, self.keep([(name, time.perf_counter() - started, answers, rows)])
 
-    def keep(
-        self, answered: Sequence[tuple[str, float, Sequence[float], Sequence[msgspec.Struct]]]
-    ) -> list[str]:
+    def keep(self, answered: Sequence[tuple[str, float, Sequence[float], Rows]]) -> list[str]:
         """Put answers into the log, before anybody hears them; the ids of their rows, in order.
 
         Of each request: its name, the seconds it took, the answers, the rows.

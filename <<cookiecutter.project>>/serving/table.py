@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from serving import column
-from serving.column import Column, Numbers, python
+from serving.column import Column, Numbers, python, told
 from serving.field import TIMES, Field
 
 
@@ -27,6 +27,10 @@ class Table:
     def values(self) -> list[list[Any]]:
         """The values of each column, as rows have them."""
         return [python(held) for held in self.said]
+
+    def told(self) -> list[list[Any]]:
+        """The same, with NaN for some nulls: JSON has null for both, and it takes half the time."""
+        return [told(held) for held in self.said]
 
 
 def of(
@@ -65,7 +69,7 @@ def kept(
     for one, values, held in zip(fields, samples, columns, strict=True):
         if one.late and not one.keeps(values):
             return None
-        if one.unique and len(set(values) - {None}) < column.known(held):
+        if one.unique and column.different(held, values) < column.known(held):
             return None
     found = {one.name: column.array(one, held) for one, held in zip(fields, columns, strict=True)}
     return Table(found, columns, len(columns[0]))
@@ -83,6 +87,6 @@ def together(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def after(columns: Sequence[Any]) -> Any:
     """One column of several; whole numbers are floats where one of them has nulls."""
-    if isinstance(columns[0], list):
-        return [value for held in columns for value in held]
-    return np.concatenate(columns)
+    if isinstance(columns[0], np.ndarray):
+        return np.concatenate(columns)
+    return [value for held in columns for value in held]

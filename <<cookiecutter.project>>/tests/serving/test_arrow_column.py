@@ -24,7 +24,7 @@ def test_other_units_and_widths_of_times_are_understood() -> None:
         }
     )
 
-    rows = arrow.read(by_pyarrow(table), frozenset(table.column_names), MOST)
+    rows = arrow.read(by_pyarrow(table), frozenset(table.column_names), MOST).rows()
 
     first = {"s": clocks[0], "ms": clocks[0], "us": clocks[0], "ns": TIME, "day": TIME.date()}
     assert rows == [first | {"small": "a", "half": 0.5}, dict.fromkeys(table.column_names)]
@@ -34,7 +34,7 @@ def test_times_beyond_the_calendar_are_no_times() -> None:
     far = pa.array([2**62], pa.int64())
     table = pa.table({"a": far.cast(pa.timestamp("s")), "b": far.cast(pa.time64("ns"))})
 
-    (row,) = arrow.read(by_pyarrow(table), frozenset("ab"), MOST)
+    (row,) = arrow.read(by_pyarrow(table), frozenset("ab"), MOST).rows()
 
     assert not isinstance(row["a"], datetime.datetime)
     assert not isinstance(row["b"], datetime.time)
