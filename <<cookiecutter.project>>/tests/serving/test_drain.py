@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from serving import drain
+from serving import drain, lite
 from serving.log import Log
 from serving.record import Prediction
 from serving.segment import START
@@ -70,16 +70,14 @@ def test_a_damaged_segment_is_read_to_the_damage_and_its_loss_counted(
 def test_a_failing_database_is_tried_again_ever_more_seldom(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from serving import store
-
     away = f"sqlite:///{tmp_path}/nowhere/x.db"
     spool = Spool(tmp_path / "spool", 1024**2, "one", b"")
     one = drain.Drain(spool, away, logs.ABOUT, flush_seconds=1, retention_days=1)
     with caplog.at_level(logging.WARNING):
-        waits = [one.turn(store) for _ in range(8)]
+        waits = [one.turn(lite) for _ in range(8)]
         assert waits == [2, 4, 8, 16, 30, 30, 30, 30]
         (tmp_path / "nowhere").mkdir()
-        assert one.turn(store) == 1
+        assert one.turn(lite) == 1
     assert one.store is not None
     one.store.close()
 

@@ -6,7 +6,7 @@ import pytest
 
 from serving.insert import AT_ONCE, OWN
 from serving.record import About, Prediction
-from serving.store import PREDICTIONS, Store
+from serving.store import PREDICTIONS
 from tests.serving import logs
 from tests.serving.postgres import Postgres, postgres  # noqa: F401  the fixture
 
@@ -28,7 +28,7 @@ def test_so_many_rows_as_there_are_and_each_as_it_is(url: str, count: int) -> No
         for each in range(count)
     ]
     rows[0] = ("0", 0.0, "r", 0.0, '{"a":"\u00e9\\u0000"}', None, None)
-    store = Store(url)
+    store = logs.store(url)
     store.write(ABOUT, rows)
     store.write(ABOUT, rows)
     store.close()
