@@ -57,8 +57,10 @@ def project(folder: Path, **changes: Any) -> Path:
 
 
 @contextmanager
-def target(folder: Path, **changes: Any) -> Iterator[Terraform]:
+def target(folder: Path, interpreters: Path, **changes: Any) -> Iterator[Terraform]:
     """The environment dev of a project that no other test has, removed afterwards."""
+    (folder / "home").mkdir()
+    (folder / "home/interpreters").symlink_to(interpreters)
     root = project(folder / "project", **changes)
     where = environment.read(root / "environments")["dev"]
     found = Terraform(folder / "home", where, containers.name(), root)

@@ -89,9 +89,11 @@ needed = pytest.mark.skipif(bool(reason := stacks.missing()), reason=str(reason)
 @needed
 class TestARealPlan:
     @pytest.fixture(scope="class")
-    def target(self, bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terraform]:
+    def target(
+        self, bundle: Path, declarers: Path, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[Terraform]:
         release = stacks.released(bundle, tmp_path_factory.mktemp("release") / "bundle", "a" * 40)
-        with stacks.target(tmp_path_factory.mktemp("stack")) as found:
+        with stacks.target(tmp_path_factory.mktemp("stack"), declarers) as found:
             deploy(found, 1, *release)
             yield found
 

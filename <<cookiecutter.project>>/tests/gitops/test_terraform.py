@@ -40,8 +40,8 @@ def second(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 @pytest.fixture
-def target(tmp_path: Path) -> Iterator[Terraform]:
-    with stacks.target(tmp_path) as found:
+def target(tmp_path: Path, declarers: Path) -> Iterator[Terraform]:
+    with stacks.target(tmp_path, declarers) as found:
         yield found
 
 
@@ -339,8 +339,8 @@ def test_what_another_kind_of_target_made_is_taken_over(
     assert target.drift() == []
 
 
-def test_two_containers_share_the_work(first: Made, tmp_path: Path) -> None:
-    with stacks.target(tmp_path, workers=2) as target:
+def test_two_containers_share_the_work(first: Made, tmp_path: Path, declarers: Path) -> None:
+    with stacks.target(tmp_path, declarers, workers=2) as target:
         deploy(target, 1, *first)
         one, other = sorted(target.services.found(), key=lambda one: str(one.name))
         assert other.name == f"{one.name}-1"

@@ -12,8 +12,10 @@ from tests.gitops import stacks
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
+def home(tmp_path_factory: pytest.TempPathFactory, declarers: Path) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    (home / "interpreters").symlink_to(declarers)
+    return home
 
 
 @pytest.fixture
