@@ -26,6 +26,7 @@ WORD = 8  # bytes of such a number
 MASKS = np.array(
     [256 ** min(max(left, 0), WORD) - 1 for left in range(-LONGEST, LONGEST + 1)], "<u8"
 )
+HALF = np.uint64(256**4 - 1)
 MIX = np.uint64(0x9E3779B97F4A7C15)  # odd, so that nothing is lost: 2**64 by the golden ratio
 
 
@@ -72,7 +73,10 @@ def viewed(
     views: memoryview, more: list[memoryview], rows: int, valid: Valid, repeated: Text
 ) -> list[Any] | Texts:
     """Texts of which the short lie in their view, the others where it points."""
-    numbers = array(views, "<i4", rows * VIEW // 4).reshape(-1, 4).astype(np.int64)
+    words = array(views, "<u8", rows * VIEW // WORD).reshape(-1, VIEW // WORD)
+    if rows >= MANY and (found := inline(views, words, valid)) is not None:
+        return found
+    numbers = words.view("<i4").astype(np.int64)
     if valid is not None:
         numbers[~valid] = 0
     lengths, which, where = numbers[:, LENGTH], numbers[:, WHICH], numbers[:, WHERE]
@@ -104,25 +108,49 @@ def read(held: bytes, starts: Places, lengths: Places, valid: Valid) -> list[Any
     return blanked(spans(held, starts, lengths), valid)
 
 
-def coded(held: bytes, starts: Places, lengths: Places, valid: Valid) -> Texts | None:
-    """The different texts, found by a number that each is; None where two have the same one."""
+def inline(views: memoryview, words: NDArray[np.uint64], valid: Valid) -> Texts | None:
+    """The different texts of views that hold all of theirs; None where some lie elsewhere."""
+    first, second = words[:, 0], words[:, 1]
     if valid is not None:
-        lengths = np.where(valid, lengths, -1)
+        first, second = np.where(valid, first, 0), np.where(valid, second, 0)
+    lengths = (first & HALF).astype(np.int64)
+    if lengths.max() > INLINE:
+        return None
+    # The length and four bytes of the text, and the others; what stands behind it is no part of it.
+    first = first & MASKS[lengths + (LONGEST + 4)]
+    second = second & MASKS[lengths + (LONGEST - 4)]
+    if valid is not None:
+        first = np.where(valid, first, ~np.uint64(0))
+    parts = [first, second] if second.any() else [first]
+    return apart(bytes(views), VIEW * np.arange(len(words)) + 4, lengths, valid, parts)
+
+
+def coded(held: bytes, starts: Places, lengths: Places, valid: Valid) -> Texts | None:
+    """The different texts of a buffer."""
+    sizes = lengths if valid is None else np.where(valid, lengths, -1)
     # Eight bytes from any place, as one number.
     words = np.ndarray(len(held) + LONGEST, "<u8", held + bytes(LONGEST + WORD), strides=(1,))
-    parts = [lengths.astype(np.uint64)]
-    for begin in range(0, int(lengths.max()), WORD):
-        parts.append(words[starts + begin] & MASKS[lengths + (LONGEST - begin)])
-    numbers = parts[0]
-    for part in parts[1:]:
-        numbers = (numbers ^ part) * MIX
+    parts = [sizes.astype(np.uint64)]
+    for begin in range(0, int(sizes.max()), WORD):
+        parts.append(words[starts + begin] & MASKS[sizes + (LONGEST - begin)])
+    return apart(held, starts, lengths, valid, parts)
+
+
+def apart(
+    held: bytes, starts: Places, lengths: Places, valid: Valid, parts: list[NDArray[np.uint64]]
+) -> Texts | None:
+    """Texts told apart by a number that is made of their parts; None where two have the same."""
+    numbers, *others = parts
+    for part in others:
+        numbers = (numbers * MIX) ^ part
     _, first, places = np.unique(numbers, return_index=True, return_inverse=True)
-    if len(first) < len(numbers) and any((part != part[first][places]).any() for part in parts):
+    alone = len(first) == len(numbers) or not others
+    if not alone and any((part != part[first][places]).any() for part in parts):
         return None
     nulls = 0 if valid is None else len(valid) - int(np.count_nonzero(valid))
 
     def known() -> list[Any]:
-        found = spans(held, starts[first], lengths[first].clip(0))
+        found = spans(held, starts[first], lengths[first])
         return blanked(found, None if valid is None else valid[first])
 
     texts = Texts(known, places, len(first), nulls)

@@ -2,6 +2,7 @@
 only where somebody asks for rows.
 """
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -34,6 +35,20 @@ class Numbers:
             return self.found
         unknown = np.isnan(self.found)
         return self.found[~unknown] if unknown.any() else self.found
+
+    def ends(self) -> list[Any]:
+        """The least and the greatest, and None where there are nulls."""
+        if not self.found.size:
+            return []
+        if self.valid is not None:
+            return [*Numbers(self.present()).ends(), None]
+        least, greatest = self.found.min().item(), self.found.max().item()
+        if not math.isnan(least):  # it is, where one of them is
+            return [least, greatest]
+        least = np.fmin.reduce(self.found).item()
+        if math.isnan(least):
+            return [None]
+        return [least, np.fmax.reduce(self.found).item(), None]
 
     def floats(self) -> "Numbers":
         """As Python's floats, as which all numbers are decoded that need not be whole."""
@@ -111,11 +126,10 @@ def joined(parts: Sequence[Column]) -> Column:
 def sample(one: Field, column: Column) -> list[Any]:
     """Values that stand for all: if these are what the field must be, so are the others."""
     if isinstance(column, Numbers):
+        if one.between and not one.unique:
+            return column.ends()
         present = column.present()
-        nulls = [None] * (len(present) < len(column))
-        if one.between and not one.unique and present.size:
-            return [present.min().item(), present.max().item(), *nulls]
-        return [*np.unique(present).tolist(), *nulls]
+        return [*np.unique(present).tolist(), *[None] * (len(present) < len(column))]
     if one.kind in TIMES:
         return list(column)
     if isinstance(column, Texts):

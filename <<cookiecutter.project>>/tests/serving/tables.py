@@ -24,9 +24,7 @@ def bodies(frame: pl.DataFrame) -> Iterator[tuple[str, bytes]]:
     columns = {name: [row[name] for row in rows] for name in frame.columns}
     yield JSON, json.dumps({"columns": columns}).encode()
     for level in (pl.CompatLevel.newest(), pl.CompatLevel.oldest()):
-        file = io.BytesIO()
-        frame.write_ipc_stream(file, compat_level=level)
-        yield ARROW, file.getvalue()
+        yield ARROW, by_polars(frame, compat_level=level)
     table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
     coded = pa.table(
         {
@@ -41,6 +39,12 @@ def bodies(frame: pl.DataFrame) -> Iterator[tuple[str, bytes]]:
         with pa.ipc.new_stream(file, whole.schema) as writer:
             writer.write_table(whole, max_chunksize=size)
         yield ARROW, file.getvalue()
+
+
+def by_polars(frame: pl.DataFrame, **how: Any) -> bytes:
+    file = io.BytesIO()
+    frame.write_ipc_stream(file, **how)
+    return file.getvalue()
 
 
 @dataclass(frozen=True)

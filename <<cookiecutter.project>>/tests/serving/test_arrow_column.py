@@ -1,6 +1,7 @@
 """Each type of Arrow becomes Python's own, within bounds, or is refused."""
 
 import datetime
+import struct
 
 import polars as pl
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -49,6 +50,21 @@ def test_a_text_that_many_rows_repeat_takes_no_memory_beyond_a_bound() -> None:
         assert len(body) < 2 * len(long)
         status, (rule,) = refused(body, frozenset("a"))
         assert (status, rule[:13]) == (422, "too much text")
+
+
+def test_buffers_that_lie_in_each_other_are_refused() -> None:
+    """Else each column could hold all bytes of a request, and many columns many times as much."""
+    frame = pl.DataFrame({"a": [1] * MOST, "b": [2] * MOST})
+    body = bytearray(by_polars(frame))
+    (_, header, held) = list(arrow.messages(bytes(body)))[-1]
+    begin = body.find(header.held)
+    names = frozenset("ab")
+    assert arrow.read(bytes(body), names, MOST).rows() == frame.to_dicts()
+
+    for place in header.vector(2, 16):
+        struct.pack_into("<qq", body, begin + place, 0, len(held))
+
+    assert refused(bytes(body), names)[0] == 422
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,15 @@ from typing import Any
 import numpy as np
 import pandera.polars as pa
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import jsonschema, schemas
+from serving import table
 from serving.contract import Contract
-from serving.reader import Reader
+from serving.reader import ARROW, Reader
+from serving.refusal import Refusal
 from serving.table import Table
 from tests.serving import rows, tables
 from tests.serving.tables import Refused
@@ -86,7 +89,7 @@ def odd(column: pl.Series, near: list[Any]) -> list[Any]:
         low, high = (column.dtype.min(), column.dtype.max())  # type: ignore[attr-defined]
         low, high = pl.select(low).item(), pl.select(high).item()
         return [None, low, high, *(int(one) for one in numbers if low <= one <= high)]
-    return [None, float("nan"), -1e300, *map(float, numbers)]
+    return [None, float("nan"), -1e30, *(float(one) for one in numbers if abs(one) < 1e30)]
 
 
 def broken(
@@ -137,3 +140,67 @@ def test_other_types_and_rules_too(seed: int, wrong: int) -> None:
     accepted = agree(EVERY, broken(random, frame, Every, wrong))
 
     assert accepted or wrong
+
+
+@pytest.mark.parametrize("name", ["id", "month", "carrier", "distance", "wind"])
+@pytest.mark.parametrize(
+    "value",
+    [1.0, float("inf"), 2**63 - 1, True, "1", None, datetime.date(2013, 1, 1), "\U0001f6eb"],
+    ids=str,
+)
+def test_a_column_of_another_type_has_the_errors_of_its_rows(
+    raw: pl.DataFrame, name: str, value: Any
+) -> None:
+    frame = raw.drop("late").head(2)
+    frame = frame.with_columns(pl.Series(name, [value, value]))
+    said = [row | {name: value} for row in tables.said(frame)]
+    try:
+        expected: Any = CONTRACT.rows(said)
+    except Refusal as refusal:
+        expected = Refused(sorted(map(str, refusal.errors)))
+
+    found = tables.answered(READER, ARROW, tables.by_polars(frame))
+
+    if isinstance(found, Refused):
+        assert found == expected
+    else:
+        tables.same(CONTRACT, found, expected)
+
+
+def test_a_piece_of_a_table_has_its_rows(raw: pl.DataFrame) -> None:
+    frame = raw.drop("late").head(SIZE)
+    whole = READER.read(ARROW, tables.by_polars(frame))
+    part = READER.read(ARROW, tables.by_polars(frame[100:250]))
+
+    assert isinstance(whole, Table)
+    piece = whole[100:250]
+    assert len(piece) == len(part) == 150
+    for name, column in CONTRACT.columns(part).items():
+        np.testing.assert_array_equal(tables.plain(piece.columns[name]), tables.plain(column))
+
+
+def test_the_columns_of_several_requests_are_those_of_one(raw: pl.DataFrame) -> None:
+    frame = raw.drop("late").head(SIZE)
+    bodies = [tables.by_polars(frame[:120]), tables.by_polars(frame[120:121])]
+    parts = [CONTRACT.columns(READER.read(ARROW, body)) for body in bodies]
+    parts.append(CONTRACT.columns(CONTRACT.rows(tables.said(frame[121:]))))
+
+    joined = table.together(parts)
+
+    for name, column in CONTRACT.columns(CONTRACT.rows(tables.said(frame))).items():
+        np.testing.assert_array_equal(tables.plain(joined[name]), tables.plain(column), name)
+
+
+def test_private_fields_of_a_table_are_hashed_as_those_of_rows(raw: pl.DataFrame) -> None:
+    said = jsonschema.of(schemas.Raw, ["late"])
+    for name in ("wind", "carrier", "month"):
+        said["properties"][name]["x-private"] = True
+    contract = Contract(said)
+    frame = raw.drop("late").head(SIZE)
+    assert frame["wind"].has_nulls() or frame["wind"].is_nan().any()
+
+    found = Reader(contract, most=1000).read(ARROW, tables.by_polars(frame))
+
+    for key in (b"", b"key"):
+        expected = tables.logged(contract, contract.rows(tables.said(frame)), key)
+        assert tables.logged(contract, found, key) == expected
