@@ -237,14 +237,16 @@ class Terraform(Docker):
         """What is otherwise than it was made, each with its name."""
         if lost := self.lost():
             return [lost]
+        if not self.made.declared:
+            return []  # nothing of it is there
         return drifted(changes(self.made.planned()[0]))
 
     def lost(self) -> str:
         """Why nothing can be told of what was made; empty where it can."""
         known = set(self.made.resources().values()) if self.made.declared else set()
-        route = self.gateway.route()
-        serving = self.services.found(route.number) if route else []
-        if known and all(one.id in known for one in serving):
+        route, there = self.gateway.route(), self.services.found()
+        serving = [one for one in there if route and number_of(one) == route.number]
+        if all(one.id in known for one in serving) and (known or not there):
             return ""
         return (
             f"{self.stack}: terraform's state is lost; what serves goes on, and the next "
@@ -260,8 +262,9 @@ class Terraform(Docker):
         with self.alone():
             if lost := self.lost():
                 raise Refused(lost)
-            self.adopt()
-            self.made.apply()
+            if self.made.declared:
+                self.adopt()
+                self.made.apply()
 
     def plan(self, root: Path, *, released: bool = False) -> tuple[list[Change], str]:
         """What an apply of what is declared in `root` would change, and all that terraform says.

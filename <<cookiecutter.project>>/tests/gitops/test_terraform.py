@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from gitops.settings import Refused
+from gitops.targets.client import ask
 from gitops.targets.docker import Docker
 from gitops.targets.terraform import Terraform
 from gitops.targets.terraform_orphans import labelled
@@ -45,6 +47,20 @@ def target(tmp_path: Path, declarers: Path) -> Iterator[Terraform]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def deployed(
+    first: Made, declarers: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Terraform]:
+    """For tests that leave it as they found it; its deployer has secrets."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        stacks.target(tmp_path_factory.mktemp("deployed"), declarers) as found,
+    ):
+        patch.setenv("GH_TOKEN", "not-for-a-service")  # pragma: allowlist secret
+        deploy(found, 1, *first)
+        yield found
+
+
 @pytest.fixture
 def row(bundle: Path) -> dict[str, Any]:
     found: dict[str, Any] = bundles.examples(bundle)[0]["row"]
@@ -58,13 +74,9 @@ def test_nothing_runs_at_first(target: Terraform) -> None:
     assert labelled(target.client, target.stack) == []
 
 
-def test_what_is_deployed_is_what_was_declared(
-    target: Terraform, first: Made, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_deployed_is_what_was_declared(deployed: Terraform, first: Made) -> None:
     """As few rights as will do, named by digest; and nothing of it is otherwise afterwards."""
-    monkeypatch.setenv("GH_TOKEN", "not-for-a-service")  # pragma: allowlist secret
-
-    deploy(target, 1, *first)
+    target = deployed
 
     assert target.drift() == []
     running = target.running()
@@ -141,16 +153,15 @@ def mistaken(bundle: Path) -> None:
     ],
 )
 def test_a_broken_image_never_takes_over_and_no_request_fails(
-    target: Terraform,
-    first: Made,
+    deployed: Terraform,
     bundle: Path,
     tmp_path: Path,
     row: dict[str, Any],
     breaking: Callable[[Path], None],
     message: str,
 ) -> None:
+    target = deployed
     broken = stacks.released(bundle, tmp_path / "broken", SECOND, breaking)
-    deploy(target, 1, *first)
     load = Load(target.url, row)
 
     with load.constant():
@@ -165,13 +176,16 @@ def test_a_broken_image_never_takes_over_and_no_request_fails(
     assert "Traceback" in (target.folder / "2/service.log").read_text() or breaking is mistaken
 
 
-def test_an_image_that_nobody_has_leaves_what_serves(target: Terraform, first: Made) -> None:
-    deploy(target, 1, *first)
-
+def test_an_image_that_nobody_has_leaves_what_serves(deployed: Terraform, first: Made) -> None:
     with pytest.raises(Refused, match=r"localhost:1/gone@sha256:0+: can't be pulled"):
-        deploy(target, 2, first.bundle, f"localhost:1/gone@sha256:{'0' * 64}")
+        deploy(deployed, 2, first.bundle, f"localhost:1/gone@sha256:{'0' * 64}")
 
-    assert (number(target), numbers(target)) == (1, [1])
+    assert (number(deployed), numbers(deployed)) == (1, [1])
+
+
+def test_a_release_without_an_image_is_refused(deployed: Terraform, bundle: Path) -> None:
+    with pytest.raises(Refused, match="dev: this release has no image"):
+        deployed.start(2, bundle)
 
 
 def killed(target: Terraform) -> str:
@@ -196,9 +210,9 @@ def parted(target: Terraform) -> str:
 
 @pytest.mark.parametrize("how", [killed, removed, changed, parted])
 def test_what_was_done_by_hand_is_shown_by_its_name_and_mended(
-    target: Terraform, first: Made, how: Callable[[Terraform], str]
+    deployed: Terraform, how: Callable[[Terraform], str]
 ) -> None:
-    deploy(target, 1, *first)
+    target = deployed
 
     drift = how(target)
 
@@ -209,13 +223,61 @@ def test_what_was_done_by_hand_is_shown_by_its_name_and_mended(
     assert target.current() == 1
 
 
-def test_one_that_is_held_is_ended_and_made_again(target: Terraform, first: Made) -> None:
-    deploy(target, 1, *first)
-    only(target).pause()
+def test_one_that_is_held_is_ended_and_made_again(deployed: Terraform, first: Made) -> None:
+    only(deployed).pause()
 
-    deploy(target, 1, *first)
+    deploy(deployed, 1, *first)
 
-    assert number(target) == 1
+    assert number(deployed) == 1
+    assert deployed.drift() == []
+
+
+def test_an_address_that_is_taken_is_told_before_anything_is_made(
+    target: Terraform, first: Made
+) -> None:
+    with (
+        socket.create_server(("127.0.0.1", target.environment.port)),
+        pytest.raises(Refused, match=r"127\.0\.0\.1:\d+: can't be listened on"),
+    ):
+        target.start(1, *first)
+
+    assert labelled(target.client, target.stack) == []
+
+
+def test_an_environment_is_made_before_its_first_release(target: Terraform) -> None:
+    target.conform()
+
+    with pytest.raises(Refused, match="answers 503"):
+        ask(target.url, "/", seconds=bundles.SECONDS)
+    assert target.plan(target.root) == ([], "")
+
+
+def test_another_setting_is_brought_to_what_serves_without_its_end(
+    deployed: Terraform, row: dict[str, Any]
+) -> None:
+    path, container = deployed.root / "environments/dev.toml", only(deployed).id
+    load, was = Load(deployed.url, row), path.read_text()
+
+    with load.constant():
+        for memory in (1024, 2048):
+            path.write_text(was.replace("memory_mb = 2048", f"memory_mb = {memory}"))
+            deployed.conform()
+            assert only(deployed).attrs["HostConfig"]["Memory"] == memory * 1024**2
+
+    assert load.failures == []
+    assert only(deployed).id == container
+
+
+def test_destroying_one_environment_leaves_another(
+    deployed: Terraform, first: Made, declarers: Path, tmp_path: Path
+) -> None:
+    before = [one.id for one in labelled(deployed.client, deployed.stack)]
+    with stacks.target(tmp_path, declarers) as other:
+        deploy(other, 1, *first)
+
+    assert [one.id for one in labelled(deployed.client, deployed.stack)] == before
+    assert number(deployed) == 1
+    assert deployed.drift() == []
 
 
 def test_everything_can_be_said_twice(target: Terraform, first: Made, second: Made) -> None:
