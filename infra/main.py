@@ -1,7 +1,7 @@
 """Declares the ground, for terraform.
 
-    python main.py            into cdktf.out/, as the command cdktf does
-    CDKTF_OUTDIR=DIR GROUND_FILE=FILE python main.py
+python main.py            into cdktf.out/, as the command cdktf does
+CDKTF_OUTDIR=DIR GROUND_FILE=FILE python main.py
 """
 
 import os

@@ -1,9 +1,10 @@
 """The commands of the ground; make calls them by task.
 
-    python -m ground up
+python -m ground up
 """
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ def main() -> None:
     commands.add_parser("backup", help="copy what it keeps").add_argument("to", type=Path)
     commands.add_parser("restore", help="bring that back").add_argument("source", type=Path)
     asked = parser.parse_args()
+    os.umask(0o077)  # what is written by others here is for nobody else's eyes either
     file = asked.file.absolute()
     told = settings.read(file)
     run(asked, told, file, Home.of(told))
@@ -45,7 +47,7 @@ def run(asked: argparse.Namespace, told: settings.Settings, file: Path, home: Ho
         from ground.up import planned
 
         changes = planned(told, file, home, clock())[2]
-        print(*changes or ["nothing changes"], sep="\n")
+        print("\n".join(map(str, changes)) or "nothing changes")
         sys.exit(2 if changes else 0)
     elif asked.command == "destroy":
         from ground.destroy import destroy

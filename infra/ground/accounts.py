@@ -7,7 +7,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-from docker import DockerClient
+from docker import DockerClient  # type: ignore[import-untyped]
 
 from ground.engine import asked
 from ground.settings import Refused
@@ -103,12 +103,12 @@ class Database:
         """Have a role that owns a database of its name, and may do nothing else."""
         # Names are those of projects: letters, digits and hyphens; passwords have no quotes.
         self.run(
-            "SET log_min_error_statement = panic;\n"
+            "SET log_min_error_statement = panic;\n"  # noqa: S608
             f"SELECT 'CREATE ROLE \"{name}\"' WHERE NOT EXISTS "
             f"(SELECT FROM pg_roles WHERE rolname = '{name}') \\gexec\n"
             f'ALTER ROLE "{name}" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION '
             f"PASSWORD '{password}';\n"
-            f"SELECT 'CREATE DATABASE \"{name}\" OWNER \"{name}\"' WHERE NOT EXISTS "
+            f'SELECT \'CREATE DATABASE "{name}" OWNER "{name}"\' WHERE NOT EXISTS '
             f"(SELECT FROM pg_database WHERE datname = '{name}') \\gexec\n"
             f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC;\n'
         )

@@ -4,8 +4,8 @@ import hashlib
 import tarfile
 import time
 from collections.abc import Mapping
-from io import BytesIO
-from typing import IO
+from io import BufferedReader, BytesIO
+from typing import BinaryIO, cast
 
 
 def packed(files: Mapping[str, bytes], owner: int) -> bytes:
@@ -20,12 +20,13 @@ def packed(files: Mapping[str, bytes], owner: int) -> bytes:
     return archive.getvalue()
 
 
-def hashes(stream: IO[bytes]) -> dict[str, str]:
+def hashes(stream: BinaryIO) -> dict[str, str]:
     """The sha256 of each file in an archive, by its path."""
     found = {}
     with tarfile.open(fileobj=stream, mode="r|") as opened:
         for about in opened:
             file = opened.extractfile(about) if about.isfile() else None
             if file is not None:
-                found[about.name] = hashlib.file_digest(file, "sha256").hexdigest()
+                digest = hashlib.file_digest(cast("BufferedReader", file), "sha256")
+                found[about.name] = digest.hexdigest()
     return found

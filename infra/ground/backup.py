@@ -5,13 +5,12 @@ The dump comes first: what it names is in the store by then, and what is stored 
 
 import hashlib
 import json
-import re
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from docker import DockerClient
+from docker import DockerClient  # type: ignore[import-untyped]
 
 from ground import engine
 from ground.archive import hashes
@@ -22,8 +21,6 @@ from ground.settings import Refused, Settings
 Told = Callable[[str], None]
 KEPT = ("store", "registry")  # those whose data are files
 DUMP, MANIFEST, HOME = "database.sql", "manifest.json", ("passwords", "projects")
-# Another at each dump: a word against injection, and a salt. It says nothing about what is kept.
-VARIES = re.compile(rb"\\(un)?restrict |ALTER ROLE |--")
 
 
 def backup(settings: Settings, home: Home, to: Path, told: Told) -> int:
@@ -54,8 +51,8 @@ def backup(settings: Settings, home: Home, to: Path, told: Told) -> int:
     return sum(len(about[name]) for name in KEPT)
 
 
-def dump(client: DockerClient, settings: Settings, file: Path) -> str:
-    """Write all databases and roles, and return a hash of what they hold.
+def dump(client: DockerClient, settings: Settings, file: Path) -> dict[str, str]:
+    """Write all databases and roles, and return a hash of each table's rows.
 
     Raises:
         Refused: the database does not run.
@@ -67,12 +64,24 @@ def dump(client: DockerClient, settings: Settings, file: Path) -> str:
         save(file, client.api.exec_start(number, stream=True))
         if code := client.api.exec_inspect(number)["ExitCode"]:
             raise Refused(f"{name}: pg_dumpall ends with {code}; its log says why")
-    held = hashlib.sha256()
     with file.open("rb") as opened:
-        for line in opened:
-            if not VARIES.match(line):
-                held.update(line)
-    return held.hexdigest()
+        return rows(opened)
+
+
+def rows(dumped: Iterable[bytes]) -> dict[str, str]:
+    """A hash of each table's rows; other lines are words for the same thing that may vary."""
+    database, table, held = "", "", None
+    found: dict[str, str] = {}
+    for line in dumped:
+        if held is not None:
+            held.update(line)
+            if line == b"\\.\n":
+                found[table], held = held.hexdigest(), None
+        elif line.startswith(b"\\connect "):
+            database = line.split()[1].decode()
+        elif line.startswith(b"COPY "):
+            table, held = f"{database}: {line.split()[1].decode()}", hashlib.sha256()
+    return found
 
 
 def archived(client: DockerClient, settings: Settings, name: str) -> Iterable[bytes]:

@@ -20,7 +20,7 @@ class Database(Service):
             user=USER,
             memory_mb=settings.memory_mb.database,
             entrypoint=["sh", "/ground/start-database.sh"],
-            health=["CMD", "pg_isready", "-q", "-h", "/tmp", "-U", "postgres"],
+            health=["CMD", "pg_isready", "-q", "-h", "/tmp", "-U", "postgres"],  # noqa: S108
             networks={"database": networks},
             files={name: content(name) for name in files},
             secrets={"database-mlflow": home.passwords / "database-mlflow"},

@@ -35,10 +35,14 @@ def destroy(
         try:
             kept = stored(client, home)
         except Refused as refusal:
-            raise Refused(f"{refusal}\nnobody knows what is stored here; FORCE=1 destroys it") from None
+            raise Refused(
+                f"{refusal}\nnobody knows what is stored here; FORCE=1 destroys it"
+            ) from None
         if kept:
             shown = "\n  ".join(kept)
-            raise Refused(f"{settings.name} still stores\n  {shown}\nFORCE=1 destroys it all the same")
+            raise Refused(
+                f"{settings.name} still stores\n  {shown}\nFORCE=1 destroys it all the same"
+            )
         question = f"All of {settings.name} goes, with its data. Type its name to destroy it: "
         if ask(question).strip() != settings.name:
             raise Refused("nothing was destroyed")

@@ -8,18 +8,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import docker
+import docker  # type: ignore[import-untyped]
 from docker import DockerClient
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound  # type: ignore[import-untyped]
 from requests.exceptions import RequestException
 
-from ground.service import LABEL
-from ground.settings import Refused, Settings
+from ground.settings import LABEL, Refused, Settings
 
 SECONDS = 600  # for an answer: to unpack a large image takes minutes on a slow disk
-OLDEST = (20, 10)  # the first that runs a closed network, limits and an init process as asked here
+OLDEST = (20, 10)  # the first that runs networks, limits and init processes as asked here
 FREE = 2 * 2**30  # bytes: the images take as much, and data is yet to come
-HOW = "install an engine (Debian, Ubuntu: `apt-get install docker.io`), start it, or let DOCKER_HOST name one"
+HOW = (
+    "install an engine (Debian, Ubuntu: `apt-get install docker.io`), start it, or let "
+    "DOCKER_HOST name one"
+)
 
 
 def connect() -> DockerClient:

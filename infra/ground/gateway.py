@@ -16,6 +16,9 @@ BEHIND = {
     "prometheus": ("prometheus:9090", "/-/healthy"),
     "alertmanager": ("alertmanager:9093", "/-/healthy"),
 }
+# MLflow's clients would be told there to fetch artifacts from the store itself, by a name that only
+# those on its network know; not told, they ask the server, as they did before there was a choice.
+UNTOLD = "/api/3.0/mlflow/server-info"
 SIGNED_IN = ("prometheus", "alertmanager")  # they know no users of their own
 GREETING, METRICS, HTTPS, FIRST = 8080, 9180, 8443, 8501  # its ports, inside
 
@@ -75,5 +78,6 @@ def caddyfile(settings: Settings) -> str:
 def behind(name: str) -> list[str]:
     to, health = BEHIND[name]
     who = ["\tbasicauth {", "\t\timport /ground/users", "\t}"] if name in SIGNED_IN else []
-    check = f"\t\thealth_uri {health}\n\t\thealth_interval 10s\n\t\thealth_timeout 5s"
+    check = f"\t\thealth_uri {health}\n\t\thealth_interval 2s\n\t\thealth_timeout 5s"
+    who += [f"\trespond {UNTOLD} 404"] if name == "tracking" else []
     return [*who, f"\treverse_proxy {to} {{", check, "\t}"]

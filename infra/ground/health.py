@@ -1,17 +1,19 @@
 """When a ground is up: every service says so itself."""
 
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-from docker import DockerClient
+from docker import DockerClient  # type: ignore[import-untyped]
 
 from ground.engine import asked
-from ground.service import LABEL
-from ground.settings import Refused
+from ground.settings import LABEL, Refused
 
 SECONDS = 180  # for all: the tracking server makes its tables on a busy machine
 PAUSE = 0.3  # between two looks
+BEHIND = (502, 503)  # what a gateway says of those behind it
 WORDS = 3  # lines of what a failed one said last
 
 
@@ -37,6 +39,32 @@ def wait(
                 said = one.logs(tail=WORDS).decode(errors="replace").strip()
             raise Refused(f"{name}: not healthy after {seconds:.0f} s ({state(one)}): {said}")
         time.sleep(PAUSE)
+
+
+def answers(outputs: dict[str, str], seconds: float = SECONDS) -> None:
+    """Wait until the gateway has seen by itself that those behind it are up.
+
+    Raises:
+        Refused: it has not, in time.
+    """
+    deadline = time.monotonic() + seconds
+    for name in ("mlflow", "store", "registry"):
+        url = outputs[name] if "://" in outputs[name] else f"http://{outputs[name]}"
+        while (code := status(url)) in (None, *BEHIND):
+            if time.monotonic() > deadline:
+                raise Refused(f"{url}: no answer from behind the gateway ({code or 'none at all'})")
+            time.sleep(PAUSE)
+
+
+def status(url: str) -> int | None:
+    """An answer's status; None where there is none."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return None
 
 
 def services(client: DockerClient, ground: str) -> list[Any]:

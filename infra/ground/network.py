@@ -3,6 +3,8 @@
 from cdktf_cdktf_provider_docker.network import Network as DockerNetwork
 from constructs import Construct
 
+from ground.settings import LABEL
+
 
 class Network(Construct):
     """Those on it reach each other; closed, they reach nobody else, and nobody else them."""
@@ -15,5 +17,5 @@ class Network(Construct):
             name=f"{ground}-{name}",
             driver="bridge",
             internal=closed,
-            labels=[{"label": "ground", "value": ground}],
+            labels=[{"label": LABEL, "value": ground}],
         )

@@ -4,8 +4,8 @@ from cdktf_cdktf_provider_docker.volume import Volume
 from constructs import Construct
 
 from ground.network import Network
-from ground.service import LABEL, About, Service, content
-from ground.settings import Settings
+from ground.service import About, Service, content
+from ground.settings import LABEL, Settings
 
 PROMETHEUS = 64004  # users of no machine
 ALERTMANAGER = 64005

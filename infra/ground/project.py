@@ -6,7 +6,7 @@ import re
 import secrets
 import shlex
 
-from docker import DockerClient
+from docker import DockerClient  # type: ignore[import-untyped]
 
 from ground.accounts import ADMIN, Database, Tracking
 from ground.engine import asked, container
@@ -15,7 +15,15 @@ from ground.settings import Refused
 from ground.signed import REGION, Store
 
 NAME = re.compile(r"[a-z][a-z0-9-]{2,29}")  # what a bucket, a role and a repository may be called
-TAKEN = ("mlflow", "admin", "root", "postgres", "health", "metrics", "ground")  # names of the ground's own
+TAKEN = (
+    "mlflow",
+    "admin",
+    "root",
+    "postgres",
+    "health",
+    "metrics",
+    "ground",
+)  # names of the ground's own
 
 
 def have(client: DockerClient, home: Home, name: str) -> str:
@@ -72,7 +80,10 @@ def kept(home: Home, name: str, service: str) -> str:
 
 def hand_over(client: DockerClient, ground: str, home: Home) -> None:
     """Show the registry who its users are now: it reads the file again when that is newer."""
-    registry, words = container(client, f"{ground}-registry"), container(client, f"{ground}-volumes")
+    registry, words = (
+        container(client, f"{ground}-registry"),
+        container(client, f"{ground}-volumes"),
+    )
     if registry is None or words is None:
         raise Refused(f"{ground}-registry: does not run; run `make ground`")
     from ground.archive import packed

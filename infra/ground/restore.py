@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from docker import DockerClient
+from docker import DockerClient  # type: ignore[import-untyped]
 
 from ground import engine, health
 from ground.accounts import Database
@@ -51,6 +51,7 @@ def restore(settings: Settings, file: Path, home: Home, source: Path, told: Told
         with asked(name):
             client.containers.get(f"{settings.name}-{name}").start()
     health.wait(client, settings.name, told)
+    health.answers(home.recall())
     return sum(len(about[name]) for name in KEPT)
 
 
@@ -89,14 +90,15 @@ def compare(client: DockerClient, settings: Settings, about: dict[str, Any]) -> 
         Refused: something differs from the backup.
     """
     with tempfile.TemporaryDirectory() as folder:
-        if dump(client, settings, Path(folder) / DUMP) != about["rows"]:
-            raise Refused(f"{settings.name}-database: holds something else than the backup")
+        differ(settings, "database", about["rows"], dump(client, settings, Path(folder) / DUMP))
         for name in KEPT:
             file = Path(folder) / f"{name}.tar"
             save(file, archived(client, settings, name))
             with file.open("rb") as opened:
-                found = hashes(opened)
-            if differ := [path for path, said in about[name].items() if found.get(path) != said]:
-                raise Refused(
-                    f"{settings.name}-{name}: {len(differ)} files differ, among them {differ[0]}"
-                )
+                differ(settings, name, about[name], hashes(opened))
+
+
+def differ(settings: Settings, name: str, said: dict[str, str], found: dict[str, str]) -> None:
+    """Refused, where something is not as the backup says."""
+    if other := [one for one, digest in said.items() if found.get(one) != digest]:
+        raise Refused(f"{settings.name}-{name}: {len(other)} differ, among them {other[0]}")

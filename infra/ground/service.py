@@ -1,4 +1,4 @@
-"""What all containers of the ground have alike: one service, with no right that it can do without."""
+"""What all containers of the ground have alike: no right that they can do without."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -18,14 +18,13 @@ from cdktf_cdktf_provider_docker.volume import Volume
 from constructs import Construct
 
 from ground.network import Network
-from ground.settings import Refused
+from ground.settings import LABEL, Refused
 
 FILES = Path(__file__).parents[1] / "files"
 LOGS = {"max-size": "10m", "max-file": "3"}  # a disk is never filled by them
 # The provider has no limit for a container's processes. This one is for those of a user on all of
 # the engine, threads among them, so each service has a user of its own.
 PROCESSES = 512
-LABEL = "ground"  # every thing's: the name of its ground
 
 
 @dataclass(frozen=True)

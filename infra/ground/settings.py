@@ -13,6 +13,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Megabytes = Annotated[int, Field(ge=64)]  # none of the services starts with less
 NAME = r"^[a-z][a-z0-9-]{0,30}$"
 DIGEST = re.compile(r"^[^\s@]+@sha256:[0-9a-f]{64}$")
+LABEL = "ground"  # every thing's on an engine: the name of its ground
 LOCAL = ("127.0.0.1", "::1")
 
 

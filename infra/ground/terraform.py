@@ -144,12 +144,13 @@ class Terraform:
         return f"terraform {word}: {own}" + (f"\n{meant}" if meant else "")
 
     def locked(self, said: str) -> str:
-        about = dict(re.findall(r"(ID|Who|Created): +(\S.*)", said))
+        about = dict(re.findall(r"(ID|Path|Who|Created): +(\S.*)", said))
         text = (
             f"the state is locked by {about.get('Who', 'somebody')} since "
             f"{about.get('Created', 'some time')}: wait until that run ends"
         )
-        if number := about.get("ID"):
+        # A file's lock ends with whoever holds it; a bucket's stays when that is killed.
+        if (number := about.get("ID")) and not about.get("Path", "").startswith("/"):
             text += (
                 "; where it was killed, free it with\n"
                 f"  TF_DATA_DIR={self.env['TF_DATA_DIR']} terraform -chdir={self.where} "
@@ -159,7 +160,7 @@ class Terraform:
 
 
 def change(one: dict[str, Any]) -> Change | None:
-    """What a plan would do to one thing; None where it stays, or an image that is only looked at."""
+    """What a plan would do to one thing; None where it stays, or is an image to look at."""
     actions = one["change"]["actions"]
     words = {"create": "made", "update": "changed", "delete": "destroyed"}
     word = "replaced" if len(actions) > 1 else words.get(actions[0])
@@ -177,7 +178,7 @@ def told_of(line: str, told: Callable[[str], None]) -> None:
     if found.get("type") == "apply_complete":
         hook = found["hook"]
         kind = hook["resource"]["resource_type"].removeprefix("docker_")
-        name = hook.get("id_value") if kind in ("volume",) else hook["resource"]["resource_name"]
+        name = (kind == "volume" and hook.get("id_value")) or hook["resource"]["resource_name"]
         words = {"create": "made", "update": "changed", "delete": "destroyed"}
         if kind != "image":
             told(f"{words.get(hook['action'], hook['action'])}: {kind} {plain(str(name))}")

@@ -56,5 +56,8 @@ def hosts(settings: Settings) -> list[str]:
     names = [f"localhost:{port}", *(f"{one}:{port}" for one in LOCAL if ":" not in one)]
     names += [f"127.0.0.1:{PORT}", f"tracking:{PORT}", f"gateway:{port}"]
     if settings.domain:
-        names += [f"tracking.{settings.domain}", f"tracking.{settings.domain}:{settings.ports.https}"]
+        names += [
+            f"tracking.{settings.domain}",
+            f"tracking.{settings.domain}:{settings.ports.https}",
+        ]
     return names

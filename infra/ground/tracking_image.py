@@ -9,8 +9,8 @@ import os
 import tarfile
 from pathlib import Path
 
-from docker import DockerClient
-from docker.errors import APIError, BuildError, ImageNotFound
+from docker import DockerClient  # type: ignore[import-untyped]
+from docker.errors import APIError, BuildError, ImageNotFound  # type: ignore[import-untyped]
 
 from ground.settings import Refused, Settings
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from docker import DockerClient
+from docker import DockerClient  # type: ignore[import-untyped]
 
 from ground import engine, health, tracking_image
 from ground.home import Home
@@ -61,6 +61,7 @@ def up(settings: Settings, file: Path, home: Home, told: Told) -> dict[str, str]
         told("nothing changes")
     health.wait(client, settings.name, told)
     outputs = terraform.outputs()
+    health.answers(outputs)
     home.remember(outputs)
     store = Store(outputs["store"], "root", home.secret("store-root"))
     store.have_user("mlflow", home.secret("store-mlflow"))
@@ -81,5 +82,5 @@ def lines(outputs: dict[str, str], home: Home) -> list[str]:
         f"  . '{env}'",
         "  data_store: s3://flights",
         f"  image_repository: {outputs['registry']}/flights",
-        "  target = \"terraform\"  # in environments/*.toml",
+        '  target = "terraform"  # in environments/*.toml',
     ]

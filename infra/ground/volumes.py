@@ -13,8 +13,8 @@ from cdktf_cdktf_provider_docker.container import (
 from cdktf_cdktf_provider_docker.image import Image
 from constructs import Construct
 
-from ground.service import LABEL, LOGS, Service
-from ground.settings import Settings
+from ground.service import LOGS, Service
+from ground.settings import LABEL, Settings
 
 MEMORY_MB = 64  # a shell's
 
