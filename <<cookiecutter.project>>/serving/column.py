@@ -14,6 +14,11 @@ from pipeline.encoding import Coded
 from serving.field import TIMES, Field
 
 
+# Rows below which numbers are copied: so few may wait for others (ranges.py), and would hold on to
+# all bytes of their request.
+FEW = 100
+
+
 @dataclass(frozen=True)
 class Numbers:
     """Numbers in the buffer that they came in; NaN is null."""
@@ -146,7 +151,7 @@ def array(one: Field, column: Column) -> Any:
     if not isinstance(column, Numbers):
         return one.column(list(column))
     if column.valid is None:
-        return column.found.astype(one.dtype, copy=False)
+        return column.found.astype(one.dtype, copy=len(column) < FEW)
     found = column.found.astype(one.floats)
     found[~column.valid] = np.nan
     return found

@@ -57,3 +57,13 @@ def test_whole_numbers_beside_nulls_are_floats(said: dict[str, Any], dtype: Any)
 
     assert found.dtype == dtype
     np.testing.assert_array_equal(found, [3, NAN, 2])
+
+
+@pytest.mark.parametrize("rows", [1, column.FEW - 1, column.FEW])
+def test_few_numbers_hold_on_to_no_request(rows: int) -> None:
+    body = bytes(10_000)
+    numbers = Numbers(np.frombuffer(body, np.float64, rows))
+
+    found = column.array(field.of("a", 0, {"type": "number"}), numbers)
+
+    assert np.shares_memory(found, numbers.found) == (rows >= column.FEW)
