@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from pipeline.encoding import Coded
 from serving.field import TIMES, Field
 
-
 # Rows below which numbers are copied: so few may wait for others (ranges.py), and would hold on to
 # all bytes of their request.
 FEW = 100
