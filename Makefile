@@ -13,7 +13,12 @@ SYNC := VIRTUAL_ENV='$(CURDIR)/.venv' $(UV) sync --quiet --compile-bytecode requ
 COMPILE := $(UV) compile --quiet --universal --python-version 3.11 --upgrade \
 	--generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo test check bench torture fuzz lock ci clean
+# The ground's own environment: what declares it pins what the tests' tools need in another version.
+# Its Node comes first on PATH, so none has to be installed.
+GROUND := PYTHONPATH=infra '$(CURDIR)/.venv/infra/bin/python' -m ground $(if $(FILE),--file '$(FILE)')
+INFRA := <<cookiecutter.project>>/requirements/infra.txt
+
+.PHONY: help demo test check bench torture fuzz ground ground-plan ground-project ground-backup ground-restore ground-destroy lock ci clean
 
 demo: .venv/bake ## Bake a project into demo/ and close its loop: DEV, UAT, PROD, and PROD back; TARGET=docker
 	@.venv/bin/python demo.py $(if $(TARGET),--target '$(TARGET)')
@@ -36,6 +41,24 @@ fuzz: .venv/dev ## Ask a service 100,000 mutated requests, and crash it 20 times
 		'<<cookiecutter.project>>/tests/serving/'test_wire.py \
 		'<<cookiecutter.project>>/tests/serving/'test_crash.py
 
+ground: .venv/infra/ready ## Set up the platform that projects share on an engine, or bring it up to date; FILE=<toml>
+	@$(GROUND) up
+
+ground-plan: .venv/infra/ready ## Show what `make ground` would change
+	@$(GROUND) plan || [ $$? = 2 ]
+
+ground-project: .venv/infra/ready ## Give the project NAME=<name> its bucket, users and database there
+	@$(GROUND) project "$${NAME:?NAME=<name> says whose}"
+
+ground-backup: .venv/infra/ready ## Copy all that it keeps into the new folder TO=<folder>
+	@$(GROUND) backup "$${TO:?TO=<folder> says where}"
+
+ground-restore: .venv/infra/ready ## Bring it back, FROM=<folder>, where no ground is
+	@$(GROUND) restore "$${FROM:?FROM=<folder> says what}"
+
+ground-destroy: .venv/infra/ready ## Remove it with all its data; asks first; FORCE=1 does not, and whatever projects store
+	@$(GROUND) destroy $(if $(FORCE),--force)
+
 lock: .venv/bake ## Renew the locked requirements, here and in the template
 	@for folder in '<<cookiecutter.project>>/requirements' requirements; do \
 		for name in "$$folder"/*.in; do \
@@ -51,7 +74,7 @@ clean: ## Remove the environment, the demo and all caches
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 # Made anew from the locks: an interrupted set-up leaves no stamp, so the next one starts clean.
 # Baking needs one tool; its users do not wait for the rest.
@@ -63,6 +86,12 @@ help:
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 		-r requirements/uv.txt
 	@$(SYNC) requirements/bake.txt
+	@touch $@
+
+.venv/infra/ready: .venv/bake $(INFRA)
+	@echo 'Installing what declares infrastructure'
+	@python3 -m venv --clear .venv/infra
+	@VIRTUAL_ENV='$(CURDIR)/.venv/infra' $(UV) sync --quiet --compile-bytecode '$(INFRA)'
 	@touch $@
 
 .venv/dev: .venv/bake requirements/dev.txt

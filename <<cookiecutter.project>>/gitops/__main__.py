@@ -11,6 +11,7 @@ import typer
 
 from gitops.context import here
 from gitops.environment import named
+from gitops.making import Env, apply, destroy, plan
 from gitops.settings import Refused
 
 app = typer.Typer(
@@ -21,9 +22,11 @@ app = typer.Typer(
 )
 
 Remote = Annotated[str | None, typer.Option(help="The git remote; else origin, or rehearsal.")]
-Env = Annotated[str, typer.Option("--env", help="An environment: a file in environments/.")]
-Kind = Enum("Kind", {"process": "process", "docker": "docker"})
+Kind = Enum("Kind", {"process": "process", "docker": "docker", "terraform": "terraform"})
 PullOption = Annotated[int, typer.Option("--pull", min=1, help="The pull request's number.")]
+
+for task in (plan, apply, destroy):
+    app.command()(task)
 
 
 @app.command()

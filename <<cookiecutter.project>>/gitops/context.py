@@ -15,7 +15,8 @@ from gitops.registry import Registry, uri
 from gitops.settings import Refused
 from gitops.target import Target
 
-FOLDERS = {"process": "environments", "docker": "containers"}  # of a home, by kind of target
+# Of a home, by kind of target.
+FOLDERS = {"process": "environments", "docker": "containers", "terraform": "terraform"}
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Context:
 
     @property
     def targets(self) -> dict[str, Callable[[Environment], Target]]:
-        return {"process": self.process, "docker": self.docker}
+        return {"process": self.process, "docker": self.docker, "terraform": self.terraform}
 
     def process(self, environment: Environment) -> Target:
         from gitops.targets.process import Process
@@ -86,6 +87,11 @@ class Context:
         from gitops.targets.docker import Docker
 
         return Docker(self.home, environment, self.stack)
+
+    def terraform(self, environment: Environment) -> Target:
+        from gitops.targets.terraform import Terraform
+
+        return Terraform(self.home, environment, self.stack, self.repository.path)
 
     @property
     def stack(self) -> str:
@@ -102,7 +108,7 @@ class Context:
         """
         hosted = os.environ.get("RUNNER_ENVIRONMENT") == "github-hosted"  # GitHub says so
         away = False
-        if environment.target == "docker":
+        if environment.contained:
             from gitops import engine
 
             engine.connect()

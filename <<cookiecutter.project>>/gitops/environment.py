@@ -37,10 +37,10 @@ class Log(Strict):
 class Settings(Strict):
     branch: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     after: tuple[str, ...] = Field(strict=False)
-    target: Literal["process", "docker"]
+    target: Literal["process", "docker", "terraform"]
     address: str
     workers: Annotated[int, Field(ge=1, le=64)]
-    gateway: str | None = None  # the image that keeps the address open where target is docker
+    gateway: str | None = None  # the image that keeps the address open, but for processes
     limits: Limits
     log: Log
 
@@ -67,6 +67,11 @@ class Environment(Settings):
     @property
     def url(self) -> str:
         return f"http://{self.address}"
+
+    @property
+    def contained(self) -> bool:
+        """Does it run images?"""
+        return self.target != "process"
 
     @property
     def port(self) -> int:

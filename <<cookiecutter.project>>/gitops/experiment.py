@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from gitops import change, report
+from gitops import change, infrastructure, report
 from gitops.bundle import LOCK
 from gitops.context import Context
 from gitops.deploy import Superseded
@@ -34,6 +34,8 @@ def experiment(context: Context, pull: Pull) -> str:
             return hand_over(context, pull, change.with_lock(context, commit, lock, TITLE))
         base, prod = compared(context, pull)
         text, red = report.written(folder, base, prod)
+        if not pull.fork:  # what a stranger declares is not run beside what serves
+            text += infrastructure.section(context, folder, pull)
     if stale:
         text = f"**{LOCK} is behind**: run `make reproduce` and commit it.\n\n{text}"
     publish(context, pull, text)

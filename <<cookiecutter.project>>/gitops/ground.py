@@ -20,6 +20,7 @@ from gitops.targets.process import Process
 
 FOLDER = Path(".rehearsal")
 REMOTE = "rehearsal"
+CONTAINED = ("docker", "terraform")  # targets that run images
 REGISTRY = "localhost:5000"  # engines take it as it is, without certificates
 TARGET = re.compile(r'(?m)^(target = )"\w+"')
 IMAGES = re.compile(r"(?m)^(image_repository = ).*$")
@@ -36,7 +37,7 @@ def lay(root: Path, target: str | None = None) -> Context:
     commit = source.commit("HEAD")
     environments = environment.read(root / environment.FOLDER)
     images = os.environ.get("IMAGE_REPOSITORY") or f"{REGISTRY}/rehearsal/{root.name}"
-    if target == "docker":
+    if target in CONTAINED:
         # Before anything goes: without an engine, the last rehearsal stays.
         from gitops import engine
         from gitops.targets import hub
@@ -76,13 +77,19 @@ def clear(root: Path, environments: Mapping[str, Environment], target: str | Non
     home = root / FOLDER / "origin.forge"
     for where in environments.values():
         Process(home, where).stop()
-    # An engine remembers what a folder that was deleted does not.
-    if target == "docker" or (home / "containers").is_dir():
+    name = tomllib.loads((root / "pyproject.toml").read_text())["project"]["name"]
+    stack = stack_here(name, home)
+    # What terraform made, it removes; then an engine remembers what a deleted folder does not.
+    if (home / "terraform").is_dir():
+        from gitops.targets.terraform import Terraform
+
+        for where in environments.values():
+            Terraform(home, where, stack, root).clear()
+    if target in CONTAINED or (home / "containers").is_dir():
         from gitops.targets.docker import Docker
 
-        name = tomllib.loads((root / "pyproject.toml").read_text())["project"]["name"]
         for where in environments.values():
-            Docker(home, where, stack_here(name, home)).clear()
+            Docker(home, where, stack).clear()
     shutil.rmtree(root / FOLDER, ignore_errors=True)
 
 
@@ -90,7 +97,7 @@ def aim(repository: Repository, target: str, images: str) -> None:
     """Commit that every environment runs on this target, with images of this repository."""
     path = repository.path / "pyproject.toml"
     path.write_text(IMAGES.sub(rf'\g<1>"{images}"', path.read_text()))
-    gateway = os.environ.get("GATEWAY_IMAGE") if target == "docker" else None
+    gateway = os.environ.get("GATEWAY_IMAGE") if target in CONTAINED else None
     chosen = f'\\g<1>"{target}"' + (f'\ngateway = "{gateway}"' if gateway else "")
     for path in (repository.path / environment.FOLDER).glob("*.toml"):
         path.write_text(TARGET.sub(chosen, path.read_text()))

@@ -109,6 +109,11 @@ def served(
         and equal(context, known, where, release, running)
         and holds(known, running, release)
     ):
+        for what in (drift := target.drift()):
+            yield f"{where.name}: {what}"
+        if drift:
+            context.lasting(where).mend()
+            yield f"{where.name}: mended"
         return
     if tip and running and running.number >= number:
         # It is replaced by a number of its own only.

@@ -104,7 +104,7 @@ def imaged(context: Context, commit: str, tree: str, folder: Path) -> str | None
     Raises:
         Refused: it can't be built or pushed.
     """
-    if all(one.target != "docker" for one in context.environments.values()):
+    if not any(one.contained for one in context.environments.values()):
         return None
     # What a release without an image has no use for takes a third of a second to load.
     from gitops import image

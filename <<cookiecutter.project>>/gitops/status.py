@@ -15,7 +15,7 @@ from gitops.journal import Deployment, Journal
 from gitops.records import SHORT, Outcome, Release
 from gitops.registry import State
 from gitops.settings import Refused
-from gitops.target import Running
+from gitops.target import Running, Target
 
 HEAL = "make reconcile"
 
@@ -67,10 +67,13 @@ def status(context: Context, *, prove: bool = False) -> Status:
     for where in context.environments.values():
         current = known.current(where.name)
         release = known.releases.get(current.intent.tree) if current else None
-        running = context.target(where).running()
+        target = context.target(where)
+        running = target.running()
         places.append(place(context, where, current, release, state, running))
         disagreements += branch(context, known, where, current)
         disagreements += service(context, known, where, current, release, running, prove=prove)
+        if release:
+            disagreements += drifted(where, target)
         if state and release:
             disagreements += registered(where, release, state)
     return Status(places, disagreements)
@@ -187,6 +190,15 @@ def service(
         if wrong:
             what = f"it holds another {', '.join(wrong)} than release {release.name} names"
             yield Disagreement(where.name, what, HEAL)
+
+
+def drifted(where: Environment, target: Target) -> Iterator[Disagreement]:
+    """Is what was made as it was made?"""
+    try:
+        for what in target.drift():
+            yield Disagreement(where.name, what, HEAL)
+    except Refused as refusal:
+        yield Disagreement(where.name, str(refusal), "as it says")
 
 
 def equal(

@@ -59,3 +59,13 @@ class Target(Protocol):
 
     def clear(self) -> None:
         """End everything that runs here, and remove what it kept."""
+
+    def drift(self) -> list[str]:
+        """What is otherwise than it was made, each with its name, where that is remembered."""
+
+    def mend(self) -> None:
+        """Make it again as it was made.
+
+        Raises:
+            Refused: it can't be.
+        """

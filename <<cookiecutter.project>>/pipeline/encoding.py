@@ -5,8 +5,9 @@ Kept as data (models/encodings.json), so that the service encodes as the trainin
 
 from __future__ import annotations  # the service has this module, and no polars
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,29 @@ UNKNOWN = -1.0  # the code of a value that training never saw
 Floats = NDArray[np.float32]
 
 
+class Coded(Sequence[Any]):
+    """A column of few values: these, and which of them each row has. To who reads it, a list."""
+
+    def __init__(self, known: Callable[[], Sequence[Any]], places: NDArray[np.intp]) -> None:
+        """`known` gives the values, each once; it is asked when somebody wants to see one."""
+        self.known, self.places = known, places
+
+    @cached_property
+    def values(self) -> Sequence[Any]:
+        return self.known()
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self.values.__getitem__, self.places.tolist())
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return Coded(lambda: self.values, self.places[place])
+        return self.values[self.places[place]]
+
+
 @dataclass(frozen=True)
 class Encoding:
     """A number for each value of a column, and one for every other value."""
@@ -32,6 +56,8 @@ class Encoding:
 
     def __call__(self, column: Iterable[Any], rows: int) -> Floats:
         """Encode `rows` values; shape (rows,)."""
+        if isinstance(column, Coded):
+            return self(column.values, len(column.values))[column.places]
         return np.fromiter(map(self.values.get, column, repeat(self.other)), np.float32, rows)
 
 

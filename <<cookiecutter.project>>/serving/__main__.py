@@ -18,10 +18,13 @@ from pathlib import Path
 
 from pipeline import stage
 from pipeline.stage import StageError
-from serving import events, release, settings
+from serving import events, memory, release, settings
 from serving.settings import Limits, Settings
 
 YOUNG = 50_000  # objects until the next look for garbage: those of a thousand rows are no reason
+LATER = (
+    0.1  # seconds from the start until a database's library is loaded, who asks first comes first
+)
 SPARE = 100  # descriptors beside those of connections: files, sockets, the database
 # Not closed before the process ends: who sees it closed reads what we have said last.
 HELD: list[socket.socket] = []
@@ -29,7 +32,10 @@ PER_REQUEST = 4  # connections for each request at one time: most are idle, and 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m serving", description=__doc__)
+    gc.disable()  # until all is loaded: it would look through what comes, and find no garbage
+    # Given a width, it loads nothing that asks for the terminal's.
+    form = partial(argparse.HelpFormatter, width=80)
+    parser = argparse.ArgumentParser("python -m serving", None, __doc__, formatter_class=form)
     parser.add_argument("--environment", required=True)
     parser.add_argument("--number", type=int, required=True, help="of the deployment")
     parser.add_argument("--state", type=Path, help="a folder that outlives the process")
@@ -40,6 +46,7 @@ def main() -> None:
     if given.control is not None:
         os.set_inheritable(given.control, False)
     found = settings.read(given.environment)
+    memory.one_heap()
     limit(found.limits)
     listener = bound(given.listen) if given.control is None else socket.socket(fileno=given.control)
     HELD.append(listener)
@@ -67,7 +74,9 @@ def bound(address: str) -> socket.socket:
     """
     host, _, port = address.rpartition(":")
     try:
-        family = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0][0]
+        # As bytes: it looks for no letters of other alphabets, and loads no tables of them.
+        name = host.strip("[]").encode()
+        family = socket.getaddrinfo(name, int(port), type=socket.SOCK_STREAM)[0][0]
         found = socket.socket(family)
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind((host.strip("[]"), int(port)))
@@ -109,12 +118,12 @@ def serve(given: argparse.Namespace, found: Settings, listener: socket.socket) -
     )
     told = {"environment": given.environment, "number": given.number, "url": url}
     # What is here stays: it is not looked through again and again for what is garbage.
-    gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG)
+    gc.enable()
     events.say("ready", release=held.tree, **told)
-    service.log.start()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.get_loop().call_later(LATER, service.log.start)
         runner.run(server.serve(sockets=[private]))
         service.log.close(limits.drain_seconds / 2)
         # All is answered and said. Taking the libraries down takes a while, in which who waits

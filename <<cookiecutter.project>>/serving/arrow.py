@@ -5,31 +5,49 @@ whole process with it. Numbers, truths, text and times are read, plain or as a d
 https://arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format
 """
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from serving import flatbuffer
-from serving.arrow_column import TEXTS, Batch, Kind, Text, Unread, kind_of, values
+from serving.arrow_column import Batch, Kind, kind_of, values
+from serving.arrow_text import TEXTS, Text, Unread
+from serving.column import Column, joined, python
 from serving.faults import UNKNOWN, shown
 from serving.flatbuffer import Damaged, Table
 from serving.refusal import Error, Refusal, refusal
 
 SCHEMA, DICTIONARY, RECORDS = 1, 2, 3  # what a message may be
 BEGIN = b"\xff\xff\xff\xff"  # of each message
+# Schemas that are remembered, and bytes of each: a client's tables have the same one, and a
+# reading takes as long as the inference of a hundred rows.
+SCHEMAS, SHORT = 16, 16_384
 
 
 @dataclass
 class Stream:
-    names: Sequence[str] = ()
     kinds: Sequence[Kind] = ()
     dictionaries: dict[int, list[Any]] = field(default_factory=dict)
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    batches: list[list[Column]] = field(default_factory=list)
+    count: int = 0  # rows
     text: Text = field(default_factory=Text)
 
+    def columns(self) -> Mapping[str, Column]:
+        """Each column, by its name."""
+        return {
+            kind.name: joined(parts) for kind, *parts in zip(self.kinds, *self.batches, strict=True)
+        }
 
-def read(body: bytes, names: Set[str], most: int) -> list[dict[str, Any]]:
-    """The rows of a stream whose columns have these names; NaN is null, as in the pipeline.
+    def rows(self) -> list[dict[str, Any]]:
+        columns = self.columns()
+        values = map(python, columns.values())
+        return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
+
+
+def read(body: bytes, names: Set[str], most: int) -> Stream:
+    """A stream whose columns have these names, and one row at least; NaN is null, as it is in the
+    pipeline.
 
     Raises:
         Refusal: 413, it has more than `most` rows; 422, it is no stream, or one of other columns.
@@ -38,33 +56,32 @@ def read(body: bytes, names: Set[str], most: int) -> list[dict[str, Any]]:
     try:
         for kind, header, held in messages(body):
             if kind == SCHEMA and not stream.kinds:
-                stream.kinds = [kind_of(table) for table in header.tables(1)]
-                stream.names = [one.name for one in stream.kinds]
-                agree(stream.names, names)
+                stream.kinds = schema(header)
+                agree([one.name for one in stream.kinds], names)
             elif kind == DICTIONARY:
                 learn(stream, header, held)
             elif kind == RECORDS and stream.kinds:
                 batch = Batch(header, held, stream.text)
-                if len(stream.rows) + batch.length > most:
+                stream.count += batch.length
+                if stream.count > most:
                     raise refusal(413, f"at most {most} rows; send them in several requests")
-                columns = [values(one, batch, stream.dictionaries) for one in stream.kinds]
-                stream.rows += [
-                    dict(zip(stream.names, row, strict=True)) for row in zip(*columns, strict=True)
-                ]
+                stream.batches.append(
+                    [values(one, batch, stream.dictionaries) for one in stream.kinds]
+                )
             else:
                 raise Damaged
     except Damaged:
         raise refusal(422, "the body must be a whole Arrow IPC stream") from None
     except Unread as reason:
         raise Refusal(422, [Error(reason.column, reason.rule)]) from None
-    if not stream.rows:
+    if not stream.count:
         raise refusal(422, "there must be one row at least")
-    return stream.rows
+    return stream
 
 
-def messages(body: bytes) -> Iterator[tuple[int, Table, bytes]]:
+def messages(body: bytes) -> Iterator[tuple[int, Table, memoryview]]:
     """Each message of a stream: its kind, its header, its buffers."""
-    place = 0
+    place, held = 0, memoryview(body)
     while place < len(body):
         if body[place : place + 4] != BEGIN:
             raise Damaged
@@ -80,11 +97,27 @@ def messages(body: bytes) -> Iterator[tuple[int, Table, bytes]]:
         header = message.table(2)
         if header is None or not 0 <= length <= len(body) - place:
             raise Damaged
-        yield message.number(1, "<B"), header, body[place : place + length]
+        yield message.number(1, "<B"), header, held[place : place + length]
         place += length
 
 
-def learn(stream: Stream, header: Table, held: bytes) -> None:
+def schema(header: Table) -> Sequence[Kind]:
+    """The columns that a message says follow."""
+    if len(header.held) <= SHORT:
+        return remembered(header.held, header.place)
+    return kinds(header)
+
+
+@lru_cache(SCHEMAS)
+def remembered(held: bytes, place: int) -> Sequence[Kind]:
+    return kinds(Table(held, place))
+
+
+def kinds(header: Table) -> Sequence[Kind]:
+    return tuple(kind_of(table) for table in header.tables(1))
+
+
+def learn(stream: Stream, header: Table, held: memoryview) -> None:
     """Keep the values that a dictionary's numbers stand for."""
     number, data = header.number(0, "<q"), header.table(1)
     kind = next((one for one in stream.kinds if one.dictionary == number), None)
@@ -93,7 +126,7 @@ def learn(stream: Stream, header: Table, held: bytes) -> None:
     batch = Batch(data, held, stream.text)
     if kind.type not in TEXTS or batch.length > len(held):  # each text has some bytes there
         raise Damaged
-    stream.dictionaries[number] = values(kind.plain(), batch, {})
+    stream.dictionaries[number] = python(values(kind.plain(), batch, {}))
 
 
 def agree(found: Sequence[str], names: Set[str]) -> None:

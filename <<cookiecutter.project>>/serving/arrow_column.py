@@ -5,49 +5,34 @@ https://github.com/apache/arrow/tree/main/format how the schema names it.
 """
 
 import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.arrow_text import (
+    LARGE_UTF8,
+    UTF8,
+    UTF8_VIEW,
+    Text,
+    Unread,
+    Valid,
+    array,
+    texts,
+    viewed,
+)
+from serving.column import Column, Numbers, Texts, blanked
 from serving.faults import shown
 from serving.flatbuffer import Damaged, Table, unpack
 
-NULL, INT, FLOAT, UTF8, BOOL, DATE, TIME, TIMESTAMP = 1, 2, 3, 5, 6, 8, 9, 10
-LARGE_UTF8, UTF8_VIEW = 20, 24
-TEXTS = {UTF8, LARGE_UTF8, UTF8_VIEW}
+NULL, INT, FLOAT, BOOL, DATE, TIME, TIMESTAMP = 1, 2, 3, 6, 8, 9, 10
 WIDTHS = {8: 1, 16: 2, 32: 4, 64: 8}  # bits, and bytes as numpy names them
 UNITS = ("s", "ms", "us", "ns")
-INLINE = 12  # bytes of a text that lie in its view itself
-VIEW = 16  # bytes of a view
-# Characters that a stream may repeat: many rows can name one long text, which then is in each.
-MOST_TEXT = 10_000_000
 # The last microsecond of Python's calendar; numpy turns larger ones into others, without a word.
 LAST = 253_402_300_799_999_999
 PER = {"s": 10**6, "ms": 10**3, "us": 1, "D": 86_400 * 10**6}
-
-
-class Unread(Exception):
-    """A column that this reader does not know."""
-
-    def __init__(self, column: str | None, rule: str) -> None:
-        super().__init__(rule)
-        self.column, self.rule = column, rule
-
-
-@dataclass
-class Text:
-    """What a stream may still repeat."""
-
-    left: int = MOST_TEXT
-
-    def take(self, characters: int) -> None:
-        self.left -= max(0, characters)
-        if self.left < 0:
-            raise Unread(None, "too much text is repeated: send the rows in several requests")
 
 
 @dataclass(frozen=True)
@@ -114,10 +99,10 @@ def one_of(known: tuple[str, ...], place: int) -> str:
 class Batch:
     """A record batch: its buffers, handed out in the order of its columns."""
 
-    def __init__(self, header: Table, held: bytes, text: "Text") -> None:
+    def __init__(self, header: Table, held: memoryview, text: Text) -> None:
         if header.table(3) is not None:
             raise Unread(None, "compressed buffers are not read: write the stream uncompressed")
-        self.held = held
+        self.held, self.left = held, len(held)
         self.text = text
         self.length = header.number(0, "<q")
         if self.length < 0:
@@ -133,69 +118,82 @@ class Batch:
             raise Damaged
         return self.length
 
-    def buffer(self) -> bytes:
+    def buffer(self) -> memoryview:
         start, length = next(self.buffers, (-1, 0))
-        if start < 0 or length < 0 or start + length > len(self.held):
+        self.left -= max(0, length)  # none lies in another, or few bytes would become many
+        if start < 0 or length < 0 or start + length > len(self.held) or self.left < 0:
             raise Damaged
         return self.held[start : start + length]
 
 
-def pairs(header: Table, field: int) -> list[tuple[int, int]]:
-    return [
-        (unpack("<q", header.held, place), unpack("<q", header.held, place + 8))
-        for place in header.vector(field, 16)
-    ]
+def pairs(header: Table, field: int) -> list[list[int]]:
+    places = header.vector(field, 16)
+    if not places:
+        return []
+    found: list[list[int]] = (
+        np.frombuffer(header.held, "<i8", 2 * len(places), places.start).reshape(-1, 2).tolist()
+    )
+    return found
 
 
-def values(kind: Kind, batch: Batch, dictionaries: Mapping[int, list[Any]]) -> list[Any]:
+def values(kind: Kind, batch: Batch, dictionaries: Mapping[int, list[Any]]) -> Column:
     """The next column of a batch."""
     rows = batch.rows()
     if kind.type == NULL:
         return [None] * rows
     valid = validity(batch.buffer(), rows)
     if kind.dictionary is not None:
-        known = dictionaries.get(kind.dictionary)
         numbers = array(batch.buffer(), kind.index, rows)
-        if known is None or (valid & ((numbers < 0) | (numbers >= len(known)))).any():
-            raise Damaged
-        named = [known[n] if v else None for n, v in zip(numbers.tolist(), valid, strict=True)]
-        batch.text.take(sum(len(value) for value in named if value is not None))
-        return named
-    held: list[Any]
-    if kind.type == BOOL:
-        held = bits(batch.buffer(), rows).tolist()
-    elif kind.type in (UTF8, LARGE_UTF8):
-        held = texts(batch.buffer(), batch.buffer(), kind.form, rows)
-    elif kind.type == UTF8_VIEW:
+        return named(dictionaries.get(kind.dictionary), numbers, valid, batch.text)
+    if kind.type in (UTF8, LARGE_UTF8):
+        return texts(batch.buffer(), batch.buffer(), kind.form, rows, valid)
+    if kind.type == UTF8_VIEW:
         views = batch.buffer()
         more = next(batch.views, -1)
         if not 0 <= more <= len(batch.held):
             raise Damaged
-        held = viewed(views, [batch.buffer() for _ in range(more)], valid, batch.text)
-    else:
-        found = array(batch.buffer(), kind.form, rows)
-        if kind.type == FLOAT:
-            valid &= ~np.isnan(found)
-        held = list(times(kind, found)) if kind.unit else found.tolist()
-    return [value if known else None for value, known in zip(held, valid, strict=True)]
+        buffers = [batch.buffer() for _ in range(more)]
+        return viewed(views, buffers, rows, valid, batch.text)
+    if kind.type == BOOL:
+        return blanked(bits(batch.buffer(), rows).tolist(), valid)
+    found = array(batch.buffer(), kind.form, rows)
+    if kind.unit:
+        return blanked(list(times(kind, found)), valid)
+    held = Numbers(found, valid)
+    return held if valid is None or kind.type == INT else held.floats()
 
 
-def validity(held: bytes, rows: int) -> NDArray[np.bool_]:
-    """Which values are no nulls; all where the buffer is left out."""
-    return bits(held, rows) if held else np.ones(rows, np.bool_)
-
-
-def bits(held: bytes, rows: int) -> NDArray[np.bool_]:
-    found = np.unpackbits(np.frombuffer(held, np.uint8), bitorder="little")[:rows]
-    if len(found) != rows:
+def named(
+    known: Sequence[Any] | None, numbers: NDArray[Any], valid: Valid, repeated: Text
+) -> list[Any] | Texts:
+    """The values of a dictionary that have these numbers."""
+    wrong = (numbers < 0) | (numbers >= len(known or ()))
+    if known is None or (wrong if valid is None else wrong & valid).any():
         raise Damaged
-    return found.astype(np.bool_)
+    nulls = 0
+    if valid is not None:
+        numbers = np.where(valid, numbers.astype(np.int64), len(known))
+        known, nulls = [*known, None], len(valid) - int(np.count_nonzero(valid))
+    used, places = np.unique(numbers, return_inverse=True)
+    values = [known[number] for number in used.tolist()]
+    lengths = np.array([len(value or "") for value in values], np.int64)
+    repeated.take(int(lengths[places].sum()))
+    if len(set(values)) < len(values):
+        return list(map(values.__getitem__, places.tolist()))
+    return Texts(lambda: values, places, len(values), nulls)
 
 
-def array(held: bytes, form: str, count: int) -> NDArray[Any]:
-    if not form or len(held) < count * np.dtype(form).itemsize:
+def validity(held: memoryview, rows: int) -> Valid:
+    """Which values are no nulls; nothing where all are, or the buffer is left out."""
+    found = bits(held, rows) if held else None
+    return None if found is None or found.all() else found
+
+
+def bits(held: memoryview, rows: int) -> NDArray[np.bool_]:
+    if len(held) * 8 < rows:
         raise Damaged
-    return np.frombuffer(held, form, count)
+    found = np.unpackbits(np.frombuffer(held, np.uint8), count=rows, bitorder="little")
+    return found.view(np.bool_)
 
 
 def times(kind: Kind, found: NDArray[Any]) -> Iterator[Any]:
@@ -215,39 +213,3 @@ def times(kind: Kind, found: NDArray[Any]) -> Iterator[Any]:
         micro = number * per if per else number // 1000
         whole = 0 <= micro < PER["D"]
         yield (datetime.datetime.min + datetime.timedelta(0, 0, micro)).time() if whole else number
-
-
-def texts(offsets: bytes, held: bytes, form: str, rows: int) -> list[str]:
-    if rows == 0:
-        return []
-    ends = array(offsets, form, rows + 1)
-    if ends[0] < 0 or ends[-1] > len(held) or (np.diff(ends) < 0).any():
-        raise Damaged
-    places = ends.tolist()
-    return [text(held[a:b]) for a, b in pairwise(places)]
-
-
-def viewed(views: bytes, more: list[bytes], valid: NDArray[np.bool_], repeated: Text) -> list[str]:
-    """Texts of which the short lie in their view, the others where it points."""
-    if len(views) < VIEW * len(valid):
-        raise Damaged
-    found = []
-    for place, known in enumerate(valid.tolist()):
-        start = place * VIEW
-        length = unpack("<i", views, start) if known else 0
-        if 0 <= length <= INLINE:
-            found.append(text(views[start + 4 : start + 4 + length]))
-            continue
-        repeated.take(length)
-        which, where = unpack("<i", views, start + 8), unpack("<i", views, start + 12)
-        if length < 0 or not 0 <= which < len(more) or not 0 <= where <= len(more[which]) - length:
-            raise Damaged
-        found.append(text(more[which][where : where + length]))
-    return found
-
-
-def text(held: bytes) -> str:
-    try:
-        return held.decode()
-    except UnicodeDecodeError:
-        raise Damaged from None

@@ -4,6 +4,8 @@ import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from serving.table import Table
+
 
 class Way(Protocol):
     """Who answers it."""
@@ -55,7 +57,7 @@ class Asked:
         self.response_started = self.response_complete = self.disconnected = False
         self.started = time.perf_counter()
         self.name = ""
-        self.rows: Sequence[Any] = ()
+        self.rows: Sequence[Any] | Table = ()
 
     def done(self) -> bool:
         """Its answer is kept in the log, whoever is there to hear it."""

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.table import Table, together
+
 Answers = NDArray[np.float32]
 Columns = Mapping[str, Any]
 
@@ -24,7 +26,8 @@ class Place(Protocol):
     def set_exception(self, exception: BaseException, /) -> None: ...
 
 
-Request = tuple[Sequence[Any], Place]  # its rows, and where answers go
+Rows = Sequence[Any] | Table
+Request = tuple[Rows, Place]  # its rows, and where answers go
 
 PIECE = 1000  # rows of one inference: it takes 2 ms, for which a request of one row may wait
 
@@ -32,11 +35,11 @@ PIECE = 1000  # rows of one inference: it takes 2 ms, for which a request of one
 class Large:
     """A request of more rows than one inference takes."""
 
-    def __init__(self, rows: Sequence[Any], future: Place) -> None:
+    def __init__(self, rows: Rows, future: Place) -> None:
         self.rows, self.future = rows, future
         self.answers: list[float] = []
 
-    def next(self) -> Sequence[Any]:
+    def next(self) -> Rows:
         return self.rows[len(self.answers) : len(self.answers) + PIECE]
 
 
@@ -45,24 +48,25 @@ class Batcher:
 
     def __init__(
         self,
-        columns: Callable[[Sequence[Any]], Columns],
+        columns: Callable[[Any], Columns],
         model: Callable[[Columns], Answers],
         seen: Callable[[Columns, Sequence[float]], None] | None = None,
     ) -> None:
         """`seen` is told of each inference."""
         self.columns, self.model, self.seen = columns, model, seen
+        self.settled: Callable[[], None] | None = None  # told when the answers of a tick are there
         self.small: list[Request] = []
         self.large: deque[Large] = deque()
         self.waiting = 0  # rows
         self.planned = False
 
-    def predict(self, rows: Sequence[Any]) -> "asyncio.Future[Sequence[float]]":
+    def predict(self, rows: Rows) -> "asyncio.Future[Sequence[float]]":
         """The answers to rows, in their order."""
         future: asyncio.Future[Sequence[float]] = asyncio.get_running_loop().create_future()
         self.ask(rows, future)
         return future
 
-    def ask(self, rows: Sequence[Any], place: Place) -> None:
+    def ask(self, rows: Rows, place: Place) -> None:
         """Let the answers to rows come to a place, in their order."""
         self.waiting += len(rows)
         if len(rows) > PIECE:
@@ -78,6 +82,8 @@ class Batcher:
         small, self.small = self.small, []
         for joined in portions(small):
             self.answer(joined)
+        if self.settled and small:
+            self.settled()
         if self.large:
             self.piece(self.large[0])
         self.planned = bool(self.large)
@@ -91,7 +97,7 @@ class Batcher:
             settle(future, self.inferred, rows)
             return
         try:
-            answers = self.inferred([row for rows, _ in requests for row in rows])
+            answers = self.answers(self.joined([rows for rows, _ in requests]))
         except Exception:  # of one of them; each is asked alone, so that it is that one's
             for rows, future in requests:
                 settle(future, self.inferred, rows)
@@ -115,8 +121,15 @@ class Batcher:
             self.waiting -= len(request.rows)
             self.large.popleft()
 
-    def inferred(self, rows: Sequence[Any]) -> list[float]:
-        columns = self.columns(rows)
+    def joined(self, parts: Sequence[Rows]) -> Columns:
+        if any(isinstance(rows, Table) for rows in parts):
+            return together([self.columns(rows) for rows in parts])
+        return self.columns([row for rows in parts for row in rows])  # type: ignore[union-attr]
+
+    def inferred(self, rows: Rows) -> list[float]:
+        return self.answers(self.columns(rows))
+
+    def answers(self, columns: Columns) -> list[float]:
         answers: list[float] = self.model(columns).tolist()
         if self.seen:
             self.seen(columns, answers)
@@ -138,8 +151,8 @@ def portions(requests: list[Request]) -> list[list[Request]]:
 
 def settle(
     future: Place,
-    infer: Callable[[Sequence[Any]], list[float]],
-    rows: Sequence[Any],
+    infer: Callable[[Rows], list[float]],
+    rows: Rows,
 ) -> None:
     if future.done():
         return

@@ -3,20 +3,25 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
+from types import GenericAlias
 from typing import Any, TypeAlias
 
 import msgspec
 
 from pipeline import files
 from pipeline.stage import StageError
-from serving import field
+from serving import field, table
+from serving.column import Column
+from serving.columns import Columns
 from serving.faults import Faults
 from serving.field import Field
 from serving.refusal import Error, Refusal
+from serving.table import Table
 
 Row: TypeAlias = msgspec.Struct
+Rows: TypeAlias = Sequence[Row] | Table
 MISSING = object()
 DIGITS = 16  # of a hash in the log: 64 bits tell a billion values apart
 
@@ -42,6 +47,7 @@ class Contract:
         except (KeyError, TypeError, ValueError, AttributeError, re.error):
             raise StageError(f"{files.CONTRACT}: no contract; run `make reproduce`") from None
         self.names = frozenset(one.name for one in self.fields)
+        self.attributes = tuple(one.attribute for one in self.fields)
         self.late = [(attrgetter(f.attribute), f) for f in self.fields if f.late]
         self.unique = [attrgetter(f.attribute) for f in self.fields if f.unique]
         self.wholes = [f.name for f in self.fields if f.type == "integer" and f.nullable]
@@ -51,6 +57,8 @@ class Contract:
             True: struct("Kept", self.fields, typed=False),
         }
         self.Rows = list[self.Row]  # type: ignore[name-defined]
+        self.Lists = struct("Lists", self.fields, many=True)
+        self.of_rows = Columns(self.fields)
 
     def rows(self, said: Sequence[Any]) -> list[Row]:
         """Rows from objects of any format.
@@ -77,23 +85,29 @@ class Contract:
     def keeps(self, rows: Sequence[Row]) -> bool:
         """Do decoded rows keep the rules that their types can't hold?"""
         for of_row, one in self.late:
-            for value in map(of_row, rows):
-                if value is not None and not all(late.kept(value) for late in one.late):
-                    return False
+            values = (of_row(rows[0]),) if len(rows) == 1 else set(map(of_row, rows))
+            if not one.keeps(values):
+                return False
         if len(rows) > 1:
             for of_row in self.unique:
-                values = [value for value in map(of_row, rows) if value is not None]
-                if len(set(values)) < len(values):
+                if not once(list(map(of_row, rows))):
                     return False
         return True
+
+    def table(self, said: Mapping[str, Column]) -> Table | None:
+        """The columns of a request; None where they break a rule: which one, their rows tell."""
+        return table.of(self.fields, self.Lists, said)
+
+    def decoded(self, lists: msgspec.Struct) -> Table | None:
+        """The same for columns that were decoded as `Lists`."""
+        return table.of_lists(self.fields, msgspec.structs.astuple(lists))
 
     def refusal(self, said: Sequence[Any]) -> Refusal:
         return Refusal(422, self.errors(said) or [Error(None, "breaks the contract")])
 
-    def columns(self, rows: Sequence[Row]) -> dict[str, Any]:
+    def columns(self, rows: Rows) -> Mapping[str, Any]:
         """The rows as `features.matrix` takes them: numbers as arrays, with NaN for null."""
-        values = zip(*map(msgspec.structs.astuple, rows), strict=True)
-        return {one.name: one.column(held) for one, held in zip(self.fields, values, strict=True)}
+        return rows.columns if isinstance(rows, Table) else self.of_rows(rows)
 
     def errors(self, rows: Sequence[Any]) -> list[Error]:
         """Every rule that these rows, decoded as JSON and no further, break; bounded."""
@@ -136,12 +150,15 @@ class Contract:
         if not row.keys() <= self.names:
             faults.unknown(row, self.names, place)
 
-    def kept(self, rows: Sequence[Row], key: bytes = b"") -> bytes:
-        """The rows for the log, a JSON array: private fields hashed, or without a key left out."""
-        if len(self.public) == len(self.fields):
-            return msgspec.json.encode(rows)
+    def kept(self, rows: Rows, key: bytes = b"") -> Sequence[Row]:
+        """The rows for the log: private fields hashed, or without a key left out."""
+        public = len(self.public) == len(self.fields)
+        if isinstance(rows, Table):
+            rows = list(map(self.Row, *(rows.told() if public else rows.values())))
+        if public:
+            return rows
         Kept = self.Kept[bool(key)]  # noqa: N806  a class
-        return msgspec.json.encode([Kept(*self.hidden(row, key)) for row in rows])
+        return [Kept(*self.hidden(row, key)) for row in rows]
 
     def hidden(self, row: Row, key: bytes) -> Iterator[Any]:
         for one in self.fields if key else self.public:
@@ -149,14 +166,29 @@ class Contract:
             yield hashed(key, one.name, value) if one.private and value is not None else value
 
 
-def struct(name: str, fields: Sequence[Field], *, typed: bool = True) -> type[Row]:
+def struct(
+    name: str, fields: Sequence[Field], *, typed: bool = True, many: bool = False
+) -> type[Row]:
+    """A struct of these fields; of `many`, each holds a list."""
+
+    def kind(one: Field) -> Any:
+        decoded: Any = one.decoded if typed else Any
+        return GenericAlias(list, decoded) if many else decoded
+
     return msgspec.defstruct(
         name,
-        [(one.attribute, one.decoded if typed else Any) for one in fields],
+        [(one.attribute, kind(one)) for one in fields],
         rename={one.attribute: one.name for one in fields},
         forbid_unknown_fields=True,
         gc=False,
     )
+
+
+def once(values: list[Any]) -> bool:
+    """Does no value come twice? A null is none."""
+    distinct = set(values)
+    distinct.discard(None)
+    return len(distinct) == len(values) - values.count(None)
 
 
 def hashed(key: bytes, name: str, value: Any) -> str:

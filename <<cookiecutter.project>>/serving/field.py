@@ -3,7 +3,7 @@
 import datetime
 import keyword
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from typing import Annotated, Any, Literal
@@ -58,7 +58,13 @@ class Field:
     rules: tuple[Rule, ...]
     decoded: Any  # the type that msgspec decodes
     late: tuple[Rule, ...]  # the rules that this type can't hold
+    between: bool  # who keeps all rules with two numbers keeps them with all between
     dtype: Any  # of numpy; None where the column is a list
+
+    @property
+    def free(self) -> bool:
+        """May it be any text?"""
+        return self.kind == "string" and not self.rules
 
     def broken(self, value: Any) -> list[str]:
         """Every rule that a value breaks, as a sentence without the value."""
@@ -90,15 +96,32 @@ class Field:
             value.encode()  # JSON can say half of a surrogate pair, UTF-8 can't
         return value
 
-    def column(self, values: Iterable[Any]) -> Any:
+    def keeps(self, values: Iterable[Any]) -> bool:
+        """Do decoded values keep the rules that their type can't hold?"""
+        for value in values:
+            if value is not None:
+                for one in self.late:
+                    if not one.kept(value):
+                        return False
+        return True
+
+    def column(self, values: Sequence[Any]) -> Any:
         """As `features.columns_of` has it: numbers in an array, NaN for null."""
         if self.dtype is None:
             return list(values)
-        if self.nullable and self.type == "integer":
-            small = np.dtype(self.dtype).itemsize <= SMALL
-            found = np.array(values, np.float32 if small else np.float64)
-            return found if np.isnan(found).any() else np.array(values, self.dtype)
-        return np.array(values, self.dtype)
+        if self.mixed and None in values:
+            return np.fromiter(values, self.floats, len(values))
+        return np.fromiter(values, self.dtype, len(values))
+
+    @property
+    def mixed(self) -> bool:
+        """Is a column of whole numbers one of floats where nulls are?"""
+        return self.nullable and self.type == "integer"
+
+    @property
+    def floats(self) -> Any:
+        """What polars makes of whole numbers beside nulls."""
+        return np.float32 if np.dtype(self.dtype).itemsize <= SMALL else np.float64
 
 
 def of(name: str, place: int, said: Mapping[str, Any]) -> Field:
@@ -130,6 +153,7 @@ def of(name: str, place: int, said: Mapping[str, Any]) -> Field:
         rules=rules,
         decoded=decoded | None if nullable else decoded,
         late=late,
+        between=all(one.between for one in rules),
         dtype=dtype(kind, form),
     )
 
@@ -166,7 +190,7 @@ def halved(said: Mapping[str, Any]) -> Iterator[Rule]:
     bounds = {"minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"} & said.keys()
     rounded = {**said, **{word: float(np.float32(said[word])) for word in bounds}}
     for one, other in zip(rule.of(said), rule.of(rounded), strict=True):
-        yield Rule(one.name, partial(kept_rounded, other), {})
+        yield Rule(one.name, partial(kept_rounded, other), {}, one.between)
 
 
 def kept_rounded(one: Rule, value: float) -> bool:

@@ -5,15 +5,26 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from msgspec import Raw
-
 from pipeline.stage import StageError
 from serving.drain import Drain
-from serving.record import FIRST, ID, LABELS, NAME, PREDICTIONS, About, Label, encode, ids, split
+from serving.ids import numbered
+from serving.record import (
+    FIRST,
+    ID,
+    LABELS,
+    NAME,
+    PREDICTIONS,
+    About,
+    Answered,
+    Label,
+    after,
+    encode,
+    halves,
+)
 from serving.settings import LogSettings
-from serving.spool import Spool
+from serving.spool import FIRST_SPARES, Spool
 
-__all__ = ["ID", "About", "Label", "Log", "LogSettings"]
+__all__ = ["ID", "About", "Answered", "Label", "Log", "LogSettings"]
 
 SCHEMES = ("sqlite:///", "postgresql+psycopg://", "postgresql://")
 LABELS_AT_ONCE = 1000  # in one record, of about 60 KB
@@ -35,7 +46,7 @@ class Log:
         self.name = secrets.token_hex(NAME // 2)
         self.spool = Spool(folder, settings.spool_mb * 1024**2, self.name, encode(about))
         self.drain = Drain(self.spool, url, about, settings.flush_seconds, settings.retention_days)
-        self.spool.prepare()
+        self.spool.prepare(FIRST_SPARES)
         self.lock = threading.Lock()
         self.taken = FIRST
 
@@ -54,48 +65,27 @@ class Log:
         with self.lock:
             first = self.taken
             self.taken = first + count
-        if count == 1:
-            return [f"{self.name}{first}"]
-        return [f"{self.name}{number}" for number in range(first, first + count)]
+        return numbered(self.name, first, count)
 
-    def append(
-        self,
-        at: float,
-        request: str,
-        ids_from: str,
-        rows_json: bytes,
-        answers: Sequence[float],
-        seconds: float,
-    ) -> None:
-        """Keep the answers of one request, in the order of its rows. Never waits, never raises.
+    def append(self, at: float, ids_from: str, answered: Sequence[Answered]) -> None:
+        """Keep the answers of some requests, in their order. Never waits, never raises.
 
-        `ids_from` is the first of the ids that `take` gave for it, `rows_json` an array of objects.
+        `ids_from` is the first of the ids that `take` gave for all their rows.
         """
-        count = len(answers)
+        count = sum([len(answers) for _, _, answers, _ in answered])
         try:
-            # Raw bytes are copied, not read.
-            record = encode((at, request, ids_from, seconds, answers, Raw(rows_json)))
-            if len(record) > self.spool.largest and count > 1:
-                self.append_halves(at, request, ids_from, rows_json, answers, seconds)
-            else:
+            record = encode((at, ids_from, answered))
+            if len(record) <= self.spool.largest or count == 1:
                 self.spool.append(PREDICTIONS, record, count)
+                return
         except Exception:  # an answer is not withheld for it
-            self.spool.drop(count)
-
-    def append_halves(
-        self,
-        at: float,
-        request: str,
-        ids_from: str,
-        rows_json: bytes,
-        answers: Sequence[float],
-        seconds: float,
-    ) -> None:
-        """As two records: one would fill more than a segment."""
-        rows, half = split(rows_json), len(answers) // 2
-        self.append(at, request, ids_from, encode(rows[:half]), answers[:half], seconds)
-        rest = ids(ids_from, half + 1)[-1]
-        self.append(at, request, rest, encode(rows[half:]), answers[half:], seconds)
+            if len(answered) == 1:
+                self.spool.drop(count)
+                return
+        # One would fill more than a segment, or there is one that nobody can write.
+        for part in halves(answered):
+            self.append(at, ids_from, part)
+            ids_from = after(ids_from, sum(len(answers) for _, _, answers, _ in part))
 
     def label(self, labels: Sequence[Label]) -> None:
         """Keep labels, in any order and any number of times. Never waits, never raises."""

@@ -2,9 +2,10 @@
 
 import secrets
 from collections.abc import Sequence
-from itertools import count
 
-from serving.log import Label
+from serving.ids import numbered
+from serving.log import Answered, Label
+from serving.record import FIRST
 
 
 class NoLog:
@@ -15,22 +16,16 @@ class NoLog:
     waiting = 0
 
     def __init__(self) -> None:
-        self.prefix = secrets.token_hex(6)
-        self.numbers = count()
+        self.name = secrets.token_hex(6)
+        self.taken = FIRST
 
     def take(self, count: int) -> list[str]:
-        return [f"{self.prefix}-{next(self.numbers):x}" for _ in range(count)]
+        first = self.taken
+        self.taken = first + count
+        return numbered(self.name, first, count)
 
-    def append(
-        self,
-        at: float,
-        request: str,
-        ids_from: str,
-        rows_json: bytes,
-        answers: Sequence[float],
-        seconds: float,
-    ) -> None:
-        """Forget it."""
+    def append(self, at: float, ids_from: str, answered: Sequence[Answered]) -> None:
+        """Forget them."""
 
     def label(self, labels: Sequence[Label]) -> None:
         """Forget them."""

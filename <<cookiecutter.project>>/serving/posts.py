@@ -9,12 +9,14 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
+from io import BytesIO
 from itertools import count
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
 from serving import events, labels
+from serving.contract import Rows
 from serving.protocol import REPLY
 from serving.refusal import Refusal, refusal
 from serving.service import Service
@@ -143,21 +145,19 @@ class Posts:
         message = await receive()
         if message["type"] == "http.request" and not message["more_body"]:
             whole: bytes = message["body"]
-        else:
-            parts = bytearray()
-            while True:
-                if message["type"] != "http.request":
-                    raise Gone
-                parts += message["body"]
-                if len(parts) > self.most:
-                    raise self.too_long()
-                if not message["more_body"]:
-                    break
-                message = await receive()
-            whole = bytes(parts)
-        if len(whole) > self.most:
-            raise self.too_long()
-        return whole
+            if len(whole) > self.most:
+                raise self.too_long()
+            return whole
+        parts = BytesIO()  # of a large one, a bytearray makes three copies
+        while True:
+            if message["type"] != "http.request":
+                raise Gone
+            parts.write(message["body"])
+            if parts.tell() > self.most:
+                raise self.too_long()
+            if not message["more_body"]:
+                return parts.getvalue()
+            message = await receive()
 
     def too_long(self) -> Refusal:
         return refusal(413, f"at most {self.most} bytes; send the rows in several requests")
@@ -182,24 +182,25 @@ class Posts:
         return 200, encode({"predictions": answers})
 
     async def predicted(
-        self, rows: list[msgspec.Struct], name: str, started: float
+        self, rows: Rows, name: str, started: float
     ) -> tuple[Sequence[float], list[str]]:
         """The answers and their ids."""
         if self.crowded:
             raise refusal(503, "more rows wait than are soon answered", AGAIN)
         answers = await self.service.batcher.predict(rows)
-        return answers, self.keep(rows, answers, name, started)
+        return answers, self.keep([(name, time.perf_counter() - started, answers, rows)])
 
-    def keep(
-        self, rows: Sequence[msgspec.Struct], answers: Sequence[float], name: str, started: float
-    ) -> list[str]:
-        """Put answers into the log, before anybody hears them; their ids."""
+    def keep(self, answered: Sequence[tuple[str, float, Sequence[float], Rows]]) -> list[str]:
+        """Put answers into the log, before anybody hears them; the ids of their rows, in order.
+
+        Of each request: its name, the seconds it took, the answers, the rows.
+        """
         service = self.service
-        ids = service.log.take(len(rows))
+        ids = service.log.take(sum([len(answers) for _, _, answers, _ in answered]))
         if service.log.keeps:
-            kept = service.contract.kept(rows, service.hash_key)
-            took = time.perf_counter() - started
-            service.log.append(time.time(), name, ids[0], kept, answers, took)
+            kept, key = service.contract.kept, service.hash_key
+            entries = [(name, took, given, kept(rows, key)) for name, took, given, rows in answered]
+            service.log.append(time.time(), ids[0], entries)
         return ids
 
     async def explain(self, kind: str, body: bytes, name: str) -> Answer:  # noqa: ARG002

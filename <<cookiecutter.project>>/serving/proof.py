@@ -6,7 +6,7 @@ import msgspec
 
 from pipeline.stage import StageError
 from serving import recorded
-from serving.contract import Contract
+from serving.contract import Contract, Rows
 from serving.model import Predictor
 from serving.reader import JSON, Reader
 from serving.recorded import EXAMPLES
@@ -23,7 +23,7 @@ def examples(release: Release) -> list[dict[str, Any]]:
     return recorded.read(release.bytes(EXAMPLES))
 
 
-def rows(known: list[dict[str, Any]], contract: Contract) -> list[msgspec.Struct]:
+def rows(known: list[dict[str, Any]], contract: Contract) -> Rows:
     """The rows, by the way of a request.
 
     Raises:

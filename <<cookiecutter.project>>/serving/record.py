@@ -1,4 +1,4 @@
-"""What a record in the spool says: the answers of a request, or labels that people sent."""
+"""What a record in the spool says: the answers of some requests, or labels that people sent."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -32,21 +32,12 @@ class Label(NamedTuple):
     at: float  # seconds since 1970; of several labels for an id, the newest holds
 
 
-# id, at, release, environment, deployment, request, seconds, input, prediction, decision
-Prediction = tuple[
-    str, float, str, str, int, str, float, str, float | None, bool | None
-]  # a tuple with names would take twice the time
-
-
-class Answered(msgspec.Struct, array_like=True):
-    """The rows of one request."""
-
-    at: float
-    request: str
-    ids_from: str
-    seconds: float
-    answers: list[float | None]
-    rows: list[msgspec.Raw]
+# request, seconds, answers, rows: of one request, as it is said
+Answered = tuple[str, float, Sequence[float], Sequence[Any]]
+# id, at, request, seconds, input, prediction, decision: of one row, as the table has it
+Prediction = tuple[str, float, str, float, str, float | None, bool | None]
+# Tuples: with names they would take twice the time.
+Read = tuple[float, str, list[tuple[str, float, list[float | None], list[msgspec.Raw]]]]
 
 
 def plain(value: Any) -> Any:
@@ -55,47 +46,50 @@ def plain(value: Any) -> Any:
 
 
 encode = msgspec.json.Encoder(enc_hook=plain).encode
-split: Callable[[bytes], list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw]).decode
-answered = msgspec.json.Decoder(Answered).decode
+read: Callable[[bytes], Read] = msgspec.json.Decoder(Read).decode
 labelled = msgspec.json.Decoder(list[Label]).decode
 about_of = msgspec.json.Decoder(About).decode
 
 
-def ids(first: str, count: int) -> list[str]:
-    """So many ids from this one on."""
-    name, number = first[:NAME], int(first[NAME:])
-    return [f"{name}{each}" for each in range(number, number + count)]
+def after(first: str, count: int) -> str:
+    """The id that comes so many after this one."""
+    return f"{first[:NAME]}{int(first[NAME:]) + count}"
 
 
-def predictions(record: bytes, about: About) -> list[Prediction]:
-    """The rows of a record, as the table has them.
+def halves(answered: Sequence[Answered]) -> tuple[list[Answered], list[Answered]]:
+    """Some requests as two parts; where it is one of several rows, its rows."""
+    half = len(answered) // 2
+    if half:
+        return list(answered[:half]), list(answered[half:])
+    ((request, seconds, answers, rows),) = answered
+    half = len(answers) // 2
+    return (
+        [(request, seconds, answers[:half], rows[:half])],
+        [(request, seconds, answers[half:], rows[half:])],
+    )
+
+
+def predictions(record: bytes, threshold: float | None) -> list[Prediction]:
+    """The rows of a record.
 
     Raises:
         ValueError, msgspec.MsgspecError: it is no such record.
     """
-    found = answered(record)
-    threshold = about.threshold
-    request = found.request.replace("\0", "")  # PostgreSQL has no text with it
-    names = [found.ids_from] if len(found.answers) == 1 else ids(found.ids_from, len(found.answers))
-    return [
-        (
-            name,
-            found.at,
-            about.release,
-            about.environment,
-            about.number,
-            request,
-            found.seconds,
-            bytes(row).decode(),
-            answer,
-            None if threshold is None or answer is None else answer >= threshold,
-        )
-        for name, answer, row in zip(names, found.answers, found.rows, strict=True)
-    ]
+    at, first, requests = read(record)
+    name, number = first[:NAME], int(first[NAME:])
+    found: list[Prediction] = []
+    for request, seconds, answers, rows in requests:
+        request = request.replace("\0", "")  # PostgreSQL has no text with it
+        for answer, row in zip(answers, rows, strict=True):
+            decision = None if threshold is None or answer is None else answer >= threshold
+            said = bytes(row).decode()
+            found.append((f"{name}{number}", at, request, seconds, said, answer, decision))
+            number += 1
+    return found
 
 
 def parsed(
-    records: Sequence[tuple[int, int, bytes]], about: About
+    records: Sequence[tuple[int, int, bytes]], threshold: float | None
 ) -> tuple[list[Prediction], list[Label], int]:
     """What is in these, and how many rows of them can't be read."""
     rows: list[Prediction] = []
@@ -104,7 +98,7 @@ def parsed(
     for kind, count, record in records:
         try:
             if kind == PREDICTIONS:
-                rows += predictions(record, about)
+                rows += predictions(record, threshold)
             else:
                 labels += labelled(record)
         except (ValueError, msgspec.MsgspecError):

@@ -6,6 +6,7 @@ What is copied into the map belongs to the kernel, so a killed process takes non
 import mmap
 import os
 import struct
+import time
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ class Segment:
     def __init__(self, path: Path, mapped: mmap.mmap, header: tuple[int, int, int, int]) -> None:
         self.path, self.map, self.size = path, mapped, len(mapped)
         self.end, self.rows, self.drained, self.drained_rows = header
+        self.since = time.monotonic()  # when it was begun, or found: no record waits here longer
 
     @classmethod
     def create(cls, path: Path, size: int) -> Self:
@@ -127,8 +129,13 @@ class Segment:
         self.mark(Batch([], lost, max(self.end, self.drained)))
         return lost
 
+    def fold(self) -> None:
+        """Take none of this process's memory, until it is read; the kernel keeps all of it."""
+        self.map.madvise(mmap.MADV_DONTNEED)  # of a file, not of memory that is ours alone
+
     def reset(self) -> None:
         """Begin anew, on the same blocks of the disk."""
+        self.fold()
         self.end, self.rows, self.drained, self.drained_rows = START, 0, START, 0
         HEADER.pack_into(self.map, 0, MAGIC, START, 0, START, 0)
 

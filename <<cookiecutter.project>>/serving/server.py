@@ -14,10 +14,9 @@ import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-import uvicorn
 from starlette.types import ASGIApp
 
-from serving import events, protocol
+from serving import events, protocol, uvicorn
 
 # A connection without a request for so long is closed, as it always is by uvicorn; a draining
 # process closes none sooner, for its client may be about to send.

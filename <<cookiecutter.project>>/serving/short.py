@@ -21,6 +21,8 @@ class Short:
     def __init__(self, posts: Posts) -> None:
         self.posts = posts
         self.service = posts.service
+        self.ended: list[tuple[Asked, Sequence[float]]] = []
+        self.service.batcher.settled = self.settle
 
     def asked(self, connection: Any) -> Asked | None:
         """The request whose head has come, if it may go this way."""
@@ -58,13 +60,32 @@ class Short:
         return True
 
     def end(self, asked: Asked, answers: Sequence[float]) -> None:
+        self.ended.append((asked, answers))
+
+    def settle(self) -> None:
+        """Keep the answers of a tick, in one step that costs each a third; then say them."""
+        ended, self.ended = self.ended, []
+        if not ended:
+            return
+        now = time.perf_counter()
         try:
-            ids = self.posts.keep(asked.rows, answers, asked.name, asked.started)
-            said = self.posts.said(answers, ids)
-        except Exception as error:  # others of this inference have answers
-            self.fail(asked, error)
-        else:
-            self.reply(asked, 200, [], said)
+            ids = self.posts.keep(
+                [(asked.name, now - asked.started, answers, asked.rows) for asked, answers in ended]
+            )
+        except Exception as error:
+            for asked, _ in ended:
+                self.fail(asked, error)
+            return
+        start = 0
+        for asked, answers in ended:
+            end = start + len(answers)
+            try:
+                said = self.posts.said(answers, ids[start:end])
+            except Exception as error:  # others have answers
+                self.fail(asked, error)
+            else:
+                self.reply(asked, 200, [], said)
+            start = end
 
     def fail(self, asked: Asked, error: BaseException) -> None:
         status, said, more = self.posts.fault(error, asked.name)

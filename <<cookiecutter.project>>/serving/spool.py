@@ -4,6 +4,7 @@ import fcntl
 import itertools
 import os
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,15 @@ from pipeline.stage import StageError
 from serving.owner import SUFFIX, Owner
 from serving.segment import FRAME, START, Segment
 
-SEGMENT_BYTES = 4 * 1024**2  # ten requests of a thousand rows; what is written of it is in memory
+SEGMENT_BYTES = 1024**2  # two requests of a thousand rows; what is written of it is in memory
 SEGMENTS = 8  # at least, whatever the bound: one is freed only as a whole
-SPARES = 2  # made ahead: while one fills, there is time to make another
+SPARES = (
+    8  # made ahead at most, on disk alone: half a second of the fastest clients, for a slow disk
+)
+FIRST_SPARES = 2  # before anything is asked; the others come behind
+FULL = 1 / 4  # of the bound: the database has to take some, whatever else there is to do
 PAGE = 4096
+SEGMENT = ".segment"
 
 
 @dataclass
@@ -42,6 +48,7 @@ class Spool:
         self.folder, self.size, self.name, self.about = folder, size, name, about
         self.segment_bytes = min(SEGMENT_BYTES, max(PAGE, size // SEGMENTS // PAGE * PAGE))
         self.largest = self.segment_bytes - START - FRAME.size  # bytes of a record
+        self.most_spares = min(SPARES, size // self.segment_bytes // 4)
         self.lock = threading.Lock()
         self.wanted = threading.Event()  # a spare
         self.numbers = itertools.count()
@@ -63,8 +70,10 @@ class Spool:
                 return
             if len(record) <= self.largest and self.spares:
                 if current is not None:
+                    current.fold()
                     self.filled.append(current)
                 self.current = self.spares.popleft()
+                self.current.since = time.monotonic()
                 self.current.append(kind, record, rows)
             else:
                 self.count_dropped(rows)
@@ -91,12 +100,22 @@ class Spool:
             current = [] if self.current is None else [self.current]
             return [*self.filled, *current]
 
-    def prepare(self) -> None:
+    @property
+    def filling(self) -> bool:
+        """Has what waits, of all who share the folder, come to be a good part of the bound?"""
+        return self.used() - len(self.spares) * self.segment_bytes > self.size * FULL
+
+    def used(self) -> int:
+        """Bytes of all segments, of whoever."""
+        with os.scandir(self.folder) as found:
+            return sum(one.stat().st_size for one in found if one.name.endswith(SEGMENT))
+
+    def prepare(self, most: int = SPARES) -> None:
         """Have spares ready as bound and disk allow; `failure` says what does not."""
         try:
             if self.owner is None and not self.closed:
                 self.take(Owner.create(self.folder, self.name, self.about))
-            while len(self.spares) < SPARES and not self.closed:
+            while len(self.spares) < min(most, self.most_spares) and not self.closed:
                 segment = self.made()
                 if segment is None:
                     return
@@ -121,11 +140,10 @@ class Spool:
         descriptor = os.open(self.folder, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            used = sum(path.stat().st_size for path in self.folder.glob("*.segment"))
-            if used + self.segment_bytes > self.size:
+            if self.used() + self.segment_bytes > self.size:
                 self.failure = "the spool is full"
                 return None
-            path = self.folder / f"{self.name}.{next(self.numbers):06}.segment"
+            path = self.folder / f"{self.name}.{next(self.numbers):06}{SEGMENT}"
             return Segment.create(path, self.segment_bytes)
         except (BlockingIOError, FileNotFoundError):
             return None  # another one makes or deletes one just now: the next turn is ours
@@ -138,7 +156,7 @@ class Spool:
             if segment is self.current or not segment.empty:
                 return
             self.filled.remove(segment)
-            if len(self.spares) < SPARES:
+            if len(self.spares) < self.most_spares:
                 segment.reset()
                 self.spares.append(segment)
                 return
@@ -162,7 +180,7 @@ class Spool:
 
     def left_by(self, owner: Owner) -> list[Segment]:
         segments = []
-        for path in sorted(self.folder.glob(f"{owner.name}.*.segment")):
+        for path in sorted(self.folder.glob(f"{owner.name}.*{SEGMENT}")):
             if (segment := Segment.open(path)) is None:
                 path.unlink(missing_ok=True)
             else:

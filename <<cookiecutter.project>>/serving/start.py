@@ -78,7 +78,7 @@ def service(
         batcher=Batcher(contract.columns, predictor, metrics.inferred),
         explainer=explainer,
         log=kept,
-        hash_key=os.environ.get("LOG_HASH_KEY", "").encode(),
+        hash_key=told("LOG_HASH_KEY").encode(),
         metrics=metrics,
         keys=keys.read(Path(keys_file)) if keys_file else None,
         limits=settings.limits,
@@ -126,8 +126,23 @@ def predictions(state: Path | None, settings: Settings, about: About) -> Log | N
         return NoLog()
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     mine = log.About(about.release, about.environment, about.number, about.threshold)
-    url = os.environ.get("PREDICTION_LOG_URL") or f"sqlite:///{state.absolute()}/{DATABASE}"
+    url = told("PREDICTION_LOG_URL") or f"sqlite:///{state.absolute()}/{DATABASE}"
     return Log(url, state / "spool", settings.log, mine)
+
+
+def told(name: str) -> str:
+    """A variable, or what the file holds that NAME_FILE names: a file stands in no list of them.
+
+    Raises:
+        StageError: the file can't be read.
+    """
+    path = os.environ.get(f"{name}_FILE")
+    if os.environ.get(name) or not path:
+        return os.environ.get(name, "")
+    try:
+        return Path(path).read_text().strip()
+    except OSError as error:
+        raise StageError(f"{name}_FILE: {path}: {error.strerror}") from None
 
 
 def app(service: Service, known: list[dict[str, Any]]) -> App:

@@ -1,17 +1,19 @@
-"""The database of predictions: SQLite or PostgreSQL, written in batches that count once."""
+"""The database of predictions: its tables, how it is reached, and PostgreSQL as it is written.
 
-from collections.abc import Iterable, Mapping
+SQLite is written by lite.py, and read as all others.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import insert as into
 
 from pipeline.stage import StageError
-from serving.record import Label, Prediction
+from serving import insert
+from serving.insert import CONNECT_SECONDS, SCHEMA
+from serving.record import About, Label, Prediction
 
-SCHEMA = 1  # raised only where a former release could not go on writing
-CONNECT_SECONDS = 5  # a database in reach answers in a fraction of one
 STATEMENT_SECONDS = 10  # a thousand times what a batch takes; then it is tried again
 SILENCE_SECONDS = 15  # without a sign of the other side, the connection is given up
 
@@ -49,19 +51,6 @@ DROPPED = sa.Table(
     sa.Column("process", sa.Text, primary_key=True),
     sa.Column("rows", sa.BigInteger, nullable=False),
 )
-NAMES = PREDICTIONS.columns.keys()
-COLUMNS = ", ".join(NAMES)
-# The driver's own executemany takes half the time of SQLAlchemy's, which makes a dict of each row.
-INTO_SQLITE = (
-    f"INSERT INTO predictions ({COLUMNS}) VALUES ({', '.join('?' * len(NAMES))}) "  # noqa: S608
-    "ON CONFLICT DO NOTHING"
-)
-# One parameter instead of ten a row: a third of the time in this process.
-INTO_POSTGRESQL = (
-    f"INSERT INTO predictions ({COLUMNS}) SELECT {COLUMNS} "  # noqa: S608
-    "FROM json_populate_recordset(NULL::predictions, %s::json) ON CONFLICT DO NOTHING"
-)
-encode = msgspec.json.Encoder().encode
 
 
 def address(url: str) -> sa.URL:
@@ -91,9 +80,7 @@ def connect(url: str) -> sa.Engine:
     """
     parsed = address(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = sa.create_engine(parsed, connect_args={"timeout": CONNECT_SECONDS})
-        sa.event.listen(engine, "connect", prepare_sqlite)
-        return engine
+        return sa.create_engine(parsed, connect_args={"timeout": CONNECT_SECONDS})
     return sa.create_engine(
         parsed,
         pool_size=1,
@@ -109,36 +96,20 @@ def connect(url: str) -> sa.Engine:
     )
 
 
-def prepare_sqlite(connection: Any, _: object) -> None:
-    """Readers and the writer don't wait for each other, and a commit not for the disk.
-
-    After a power cut the last commits may be missing, as may what the spool held.
-    """
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-
-
 def check(connection: sa.Connection) -> None:
     """Refuse tables of another kind.
 
     Raises:
         StageError: a newer release made them.
     """
-    found = connection.scalar(sa.select(META.c.value).where(META.c.key == "schema"))
-    if found is not None and int(found) > SCHEMA:
-        raise StageError(
-            f"the prediction log has schema {found}, and this release writes {SCHEMA}: "
-            "a newer release made it; take that one, or another database"
-        )
+    insert.check(connection.scalar(sa.select(META.c.value).where(META.c.key == "schema")))
 
 
 class Store:
-    """One connection, kept; opened when it is needed, and anew after an error."""
+    """PostgreSQL. One connection, kept; opened when it is needed, and anew after an error."""
 
     def __init__(self, url: str) -> None:
         self.engine = connect(url)
-        dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite
-        self.insert: Any = dialect.insert
         self.connection: sa.Connection | None = None
 
     def open(self) -> sa.Connection:
@@ -147,7 +118,7 @@ class Store:
             try:
                 with connection.begin():
                     METADATA.create_all(connection)
-                    known = self.insert(META).on_conflict_do_nothing()
+                    known = into(META).on_conflict_do_nothing()
                     connection.execute(known, {"key": "schema", "value": str(SCHEMA)})
                     check(connection)
             except BaseException:
@@ -157,40 +128,38 @@ class Store:
         return self.connection
 
     def write(
-        self,
-        predictions: list[Prediction],
-        labels: Iterable[Label] = (),
-        dropped: Mapping[str, int] | None = None,
+        self, about: About, predictions: Sequence[Prediction], labels: Iterable[Label] = ()
     ) -> None:
         """All or nothing; what is there already, or newer there, stays."""
         connection = self.open()
         with connection.begin():
-            if predictions and self.engine.dialect.name == "postgresql":
-                rows = [dict(zip(NAMES, row, strict=True)) for row in predictions]
-                connection.exec_driver_sql(INTO_POSTGRESQL, (encode(rows).decode(),))
-            elif predictions:
-                connection.exec_driver_sql(INTO_SQLITE, predictions)
-            if newest := newest_of(labels):
+            if predictions:
+                connection.exec_driver_sql(*insert.into_postgresql(about, predictions))
+            if newest := insert.newest_of(labels):
                 connection.execute(self.newer_label(), newest)
-            if dropped:
-                counts = [{"process": name, "rows": count} for name, count in dropped.items()]
-                connection.execute(self.larger_count(), counts)
+
+    def write_dropped(self, dropped: Mapping[str, int]) -> None:
+        """How many rows each process has dropped; a count never falls."""
+        counts = [{"process": name, "rows": count} for name, count in dropped.items()]
+        connection = self.open()
+        with connection.begin():
+            connection.execute(self.larger_count(), counts)
 
     def newer_label(self) -> Any:
-        insert = self.insert(LABELS)
-        new, old = insert.excluded, LABELS.c
+        statement = into(LABELS)
+        new, old = statement.excluded, LABELS.c
         # Of two at one instant the larger holds, so that their order never matters.
         newer = sa.or_(new.at > old.at, sa.and_(new.at == old.at, new.label > old.label))
-        return insert.on_conflict_do_update(
+        return statement.on_conflict_do_update(
             index_elements=["id"], set_={"label": new.label, "at": new.at}, where=newer
         )
 
     def larger_count(self) -> Any:
-        insert = self.insert(DROPPED)
-        return insert.on_conflict_do_update(
+        statement = into(DROPPED)
+        return statement.on_conflict_do_update(
             index_elements=["process"],
-            set_={"rows": insert.excluded.rows},
-            where=insert.excluded.rows > DROPPED.c.rows,
+            set_={"rows": statement.excluded.rows},
+            where=statement.excluded.rows > DROPPED.c.rows,
         )
 
     def expire(self, before: float, most: int) -> int:
@@ -213,16 +182,6 @@ class Store:
             connection.invalidate()
             connection.close()
         self.engine.dispose()
-
-
-def newest_of(labels: Iterable[Label]) -> list[dict[str, Any]]:
-    """One for each id, in an order that two writers share: neither then waits for the other."""
-    newest: dict[str, Label] = {}
-    for label in labels:
-        known = newest.get(label.id)
-        if known is None or (label.at, label.label) > (known.at, known.label):
-            newest[label.id] = label
-    return [newest[name]._asdict() for name in sorted(newest)]
 
 
 def reason(error: Exception) -> str:

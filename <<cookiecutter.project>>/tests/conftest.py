@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from gitops.targets import interpreter
+from gitops.targets import interpreter, terraform_synth
 from pipeline import evaluate, features, ingest, params, train, validate
 from tests.projects import CODE, ROOT, SMALL, copy_project, succeed
 from tests.serving.bundles import bundle_of
@@ -107,6 +107,14 @@ def interpreters(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Path
     """What lies in `interpreters` of a forge's home: the service's own environment, made once."""
     home = tmp_path_factory.mktemp("home")
     interpreter.make(home, bundle)
+    return home / "interpreters"
+
+
+@pytest.fixture(scope="session")
+def declarers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, with the environment of infra/."""
+    home = tmp_path_factory.mktemp("declarers")
+    interpreter.make(home, ROOT, terraform_synth.LOCK)
     return home / "interpreters"
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline import encoding, files
-from pipeline.encoding import Encoding, Encodings
+from pipeline.encoding import Coded, Encoding, Encodings
 from pipeline.stage import StageError
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "Ä", "", None]), min_size=1, max_size=40)
@@ -55,6 +55,19 @@ def test_rates_are_smoothed_by_the_formula(
     for value, rate in encoded.values.items():
         seen = [label for word, label in zip(words, labels, strict=True) if word == value]
         assert math.isclose(rate, (sum(seen) + smoothing * mean) / (len(seen) + smoothing))
+
+
+@given(WORDS)
+def test_a_column_of_few_values_is_encoded_as_its_list(words: list[str | None]) -> None:
+    values, places = np.unique([word or "" for word in words], return_inverse=True)
+    column = Coded(values.tolist, places)
+    encoded = Encoding({"a": 1.0, "b": 2.0}, -1.0)
+
+    assert list(column) == [word or "" for word in words]
+    assert list(column[1:]) == list(column)[1:]
+    assert column[0] == (words[0] or "")
+    expected = encoded(list(column), len(words))
+    assert encoded(column, len(words)).tobytes() == expected.tobytes()
 
 
 def test_unknown_values_have_the_rate_of_all() -> None:

@@ -29,8 +29,9 @@ from gitops.targets import gateway, services
 from gitops.targets.calls import pull
 from gitops.targets.client import ask, told
 from gitops.targets.gateway import Gateway
+from gitops.targets.labels import IMAGE, NUMBER, SLOT, STACK, TREE
 from gitops.targets.route import Route, other
-from gitops.targets.services import IMAGE, NUMBER, SLOT, STACK, TREE, Services, number_of
+from gitops.targets.services import Services, number_of
 
 SECONDS = 5  # for one answer over HTTP
 PATIENCE = 120  # seconds for another deployment of the environment to take its step
@@ -162,6 +163,12 @@ class Docker:
         with self.alone():
             if number != self.current():
                 self.services.drop(number)
+
+    def drift(self) -> list[str]:
+        return []  # what it was made of is not remembered
+
+    def mend(self) -> None:
+        """Nothing is."""
 
     def stop(self) -> None:
         """End everything that runs here, and forget what was switched in; what it kept stays."""

@@ -22,6 +22,7 @@ from gitops.targets import caddy, route
 from gitops.targets.caddy import FOLDER, PRIVATE, PUBLIC
 from gitops.targets.calls import asked, pull, put
 from gitops.targets.client import Silent, ask
+from gitops.targets.labels import GATEWAY, STACK
 from gitops.targets.route import Route
 
 IMAGE = (
@@ -37,7 +38,6 @@ LOGS = {"max-size": "10m", "max-file": "3"}  # a disk is never filled by them
 STOP_SECONDS = 5  # to end by itself
 START_SECONDS = 20  # it takes a tenth of one; an engine that is busy takes longer to publish a port
 PAUSE = 0.05  # seconds between two looks
-LABEL = "gitops.gateway"  # what it was made of
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Gateway:
         """
         self.recover()
         found = self.container(self.name)
-        right = found is not None and found.labels.get(LABEL) == self.made_of()
+        right = found is not None and found.labels.get(GATEWAY) == self.made_of()
         if right and found.status == "running":
             return
         pull(self.client, self.image)
@@ -90,7 +90,7 @@ class Gateway:
                 container.rename(self.name)
 
     def begin(self, container: Any) -> None:
-        """Start it, and wait until it answers.
+        """Start it.
 
         Raises:
             Refused: the address is taken, or it ends.
@@ -103,6 +103,14 @@ class Gateway:
                 f"{refusal}; end what holds it (`make stop`, where it is a service of this "
                 "project), or give the environment another address"
             ) from None
+        self.answers(container)
+
+    def answers(self, container: Any) -> None:
+        """Wait until it answers.
+
+        Raises:
+            Refused: it ends.
+        """
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
@@ -143,7 +151,7 @@ class Gateway:
                 name=self.new,
                 entrypoint=["caddy"],
                 command=["run", "--config", f"{FOLDER}/{caddy.name()}"],
-                labels={LABEL: self.made_of(), "gitops.stack": self.stack},
+                labels={GATEWAY: self.made_of(), STACK: self.stack},
                 network=self.stack,
                 ports={f"{port}/tcp": (ip(self.host), self.port(port)) for port in self.ports()},
                 volumes={self.name: {"bind": FOLDER, "mode": "rw"}},

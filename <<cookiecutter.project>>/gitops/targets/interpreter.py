@@ -1,4 +1,7 @@
-"""The Python that a release's service runs on: one environment for each lock, kept for the next."""
+"""The Python that a release's service runs on, or what declares where it does: each on its lock.
+
+One environment for each lock, kept for the next.
+"""
 
 import hashlib
 import shutil
@@ -15,13 +18,13 @@ INSTALLER = "requirements/uv.txt"
 SECONDS = 600  # from an empty cache over a slow line; from a full one it takes three
 
 
-def make(home: Path, bundle: Path) -> Path:
-    """The interpreter with the packages that a release's service asks for, and no others.
+def make(home: Path, bundle: Path, lock: str = LOCK) -> Path:
+    """The interpreter with the packages that a lock of a release asks for, and no others.
 
     Raises:
         Refused: they can't be installed.
     """
-    folder = home / "interpreters" / name(bundle)
+    folder = home / "interpreters" / name(bundle, lock)
     python = folder / "bin" / "python"
     if python.exists():  # and with it the Python that it points at
         return python
@@ -31,15 +34,15 @@ def make(home: Path, bundle: Path) -> Path:
         if not python.exists():
             shutil.rmtree(folder, ignore_errors=True)
             with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as work:
-                install(Path(work) / "made", bundle / LOCK)
+                install(Path(work) / "made", bundle / lock)
                 (Path(work) / "made").rename(folder)
     return python
 
 
-def name(bundle: Path) -> str:
+def name(bundle: Path, lock: str = LOCK) -> str:
     """Equal for equal locks and an equal Python, which the environment points at."""
     try:
-        locks = b"".join((bundle / path).read_bytes() for path in (LOCK, INSTALLER))
+        locks = b"".join((bundle / path).read_bytes() for path in (lock, INSTALLER))
     except FileNotFoundError as error:
         raise Refused(f"{error.filename}: not there; the release is not whole") from None
     return hashlib.sha256(locks + f"{sys.version} {sys.base_prefix}".encode()).hexdigest()[:16]

@@ -125,6 +125,12 @@ class Process:
                 return
             self.end(number, wait=True)
 
+    def drift(self) -> list[str]:
+        return []  # what it was made of is not remembered
+
+    def mend(self) -> None:
+        """Nothing is."""
+
     def stop(self) -> None:
         """End everything that runs here, and forget what was switched in."""
         if not self.folder.is_dir():

@@ -17,10 +17,8 @@ from docker.errors import NotFound
 from gitops.environment import Environment
 from gitops.settings import Refused
 from gitops.targets.calls import asked, put
+from gitops.targets.labels import IMAGE, NUMBER, SLOT, STACK
 
-STACK, NUMBER, SLOT, TREE, IMAGE = (
-    f"gitops.{key}" for key in ("stack", "number", "slot", "tree", "image")
-)
 STATE = "/state"  # where an image keeps what is to outlive it
 SECRETS = "/secrets"
 KEYS = "api-keys"
@@ -121,10 +119,14 @@ class Services:
         """Let a container answer what it has accepted, and remove it; its log is kept here."""
         with asked(one.name), contextlib.suppress(NotFound):
             one.stop(timeout=int(self.environment.limits.drain_seconds) + SECONDS)
-            log = self.folder / one.labels[NUMBER] / LOG
-            log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_text(said(one))
+            self.note(one)
             one.remove(v=True, force=True)
+
+    def note(self, one: Any) -> None:
+        """Keep what a container has said."""
+        log = self.folder / one.labels[NUMBER] / LOG
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(said(one))
 
     def drop(self, number: int) -> None:
         for one in self.found(number):

@@ -25,6 +25,7 @@ class Memory:
     last: int = 0  # the newest that was ever switched in
     asked: list[str] = field(default_factory=list)  # of it, in order
     meanwhile: dict[str, Callable[[], None]] = field(default_factory=dict)  # before such a step
+    otherwise: list[str] = field(default_factory=list)  # than it was made
 
     @property
     def name(self) -> str:
@@ -55,6 +56,12 @@ class Memory:
         self.asked.append(f"discard {number}")
         if number != self.public:
             self.up.pop(number, None)
+
+    def drift(self) -> list[str]:
+        return list(self.otherwise)
+
+    def mend(self) -> None:
+        self.otherwise.clear()
 
     def stop(self) -> None:
         self.up.clear()

@@ -13,6 +13,7 @@ from gitops.settings import Refused
 from gitops.status import status
 from gitops.targets.docker import Docker
 from gitops.targets.process import Process
+from gitops.targets.terraform import Terraform
 from tests.gitops.server import Answer, serve
 from tests.gitops.stories import Story
 
@@ -156,7 +157,8 @@ class TestWhereAnEnvironmentRuns:
         context = real(settled)
         dev = settled.at("dev")
         assert isinstance(context.target(dev), Process)
-        assert isinstance(context.target(dev.model_copy(update={"target": "docker"})), Docker)
+        for name, kind in (("docker", Docker), ("terraform", Terraform)):
+            assert type(context.target(dev.model_copy(update={"target": name}))) is kind
 
     def test_where_it_ran_before_is_known(self, settled: Story) -> None:
         context = real(settled)

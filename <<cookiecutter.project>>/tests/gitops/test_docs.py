@@ -11,10 +11,14 @@ from gitops.__main__ import app
 from tests.projects import ROOT
 
 PAGES = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
-EXPLAINED = PAGES["promotion.md"] + PAGES["image.md"] + PAGES["containers.md"] + PAGES["github.md"]
+SAYING = ("promotion", "image", "containers", "infrastructure", "github")
+EXPLAINED = "".join(PAGES[f"{name}.md"] for name in SAYING)
 # What a release's own command says of its answers is passed on (gitops/verify.py).
 ANSWERS = [ROOT / "serving" / name for name in ("recorded.py", "verify.py")]
-SOURCES = [path.read_text() for path in (*sorted((ROOT / "gitops").rglob("*.py")), *ANSWERS)]
+DECLARED = sorted((ROOT / "infra").glob("*.py"))
+SOURCES = [
+    path.read_text() for path in (*sorted((ROOT / "gitops").rglob("*.py")), *DECLARED, *ANSWERS)
+]
 WORKFLOWS = {path.stem: path.read_text() for path in (ROOT / ".github/workflows").glob("*.yml")}
 GAP = "…"  # in a message and on a page: what varies
 LEAST = 12  # characters of a clause: fewer say nothing of their own

@@ -51,13 +51,16 @@ def test_a_second_one_takes_the_place_of_the_first(root: Path) -> None:
     assert context.repository.git("status", "--porcelain") == ""
 
 
-def test_a_commit_says_where_all_runs(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("target", ["docker", "terraform"])
+def test_a_commit_says_where_all_runs(
+    root: Path, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GATEWAY_IMAGE", "a-gateway")
 
-    repository = aimed(root, "docker")
+    repository = aimed(root, target)
 
     found = environment.read(root / "environments").values()
-    assert {(one.target, one.gateway) for one in found} == {("docker", "a-gateway")}
+    assert {(one.target, one.gateway) for one in found} == {(target, "a-gateway")}
     said = repository.file("HEAD", "pyproject.toml")
     assert said
     assert b'image_repository = "registry.example/flights"' in said

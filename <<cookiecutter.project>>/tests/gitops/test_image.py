@@ -1,15 +1,18 @@
 """Images of releases: built once, pushed, and found again by what they say of themselves."""
 
 import json
+import os
 import shutil
+import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from docker import DockerClient
 
-from gitops import image, oci
+from gitops import build, engine, image, oci
 from gitops.image import make, retag
 from gitops.oci import Repository
 from gitops.settings import Refused
@@ -98,6 +101,37 @@ class TestOnce:
         names = ["environments", "models", "pipeline", "pyproject.toml", "release.json"]
         reports = sorted(path.name for path in bundles.OTHERS)
         assert json.loads(said) == [[*names, "reports", "serving"], reports, True, []]
+
+    def test_a_base_without_bytecode_is_given_it(
+        self, client: DockerClient, imaged: Path, images_at: str
+    ) -> None:
+        """As official images of Python come: each start would compile what it loads."""
+        base = os.environ.get(build.BASE, "")
+        if not base:
+            pytest.skip(f"{build.BASE} names no base to take the bytecode from")
+        bare, given = f"{images_at}:bare", f"{images_at}:library"
+        stripped = f"FROM {base}\nRUN find /usr -name '*.pyc' -delete\n"
+        client.images.build(fileobj=BytesIO(stripped.encode()), tag=bare, rm=True)
+        found = engine.builder(os.environ["PATH"])
+        words = [*found.words, "--build-arg", f"BASE={bare}", "--target", "library"]
+        subprocess.run(
+            [*words, "--file", build.DOCKERFILE, "--tag", given, "."],
+            cwd=imaged,
+            env=os.environ | found.environment,
+            check=True,
+            timeout=bundles.SECONDS,
+        )
+        code = (
+            "import asyncio, json, logging, os, sqlite3, ssl, sys\n"
+            "specs = [getattr(one, '__spec__', None) for one in sys.modules.values()]\n"
+            "loaded = [one.cached for one in specs if one and one.cached]\n"
+            "missing = [path for path in loaded if not os.path.exists('/out' + path)]\n"
+            "print(json.dumps([len(loaded) > 50, missing]))"
+        )
+        said = client.containers.run(
+            given, ["-c", code], entrypoint="python3", network_mode="none", remove=True
+        )
+        assert json.loads(said) == [True, []]
 
 
 class TestTags:

@@ -46,6 +46,10 @@ class TestServices:
         mends(settled, f"uat: {release.name} serves again at http://127.0.0.1:8102")
         assert settled.journal.numbers["uat"] == 1
 
+    def test_changed_by_hand_while_it_serves(self, settled: Story) -> None:
+        settled.target("uat").otherwise.append("flights-uat-1: does not run")
+        mends(settled, "uat: flights-uat-1: does not run", "uat: mended")
+
     def test_all_of_them(self, settled: Story) -> None:
         for name in settled.context.environments:
             settled.target(name).stop()

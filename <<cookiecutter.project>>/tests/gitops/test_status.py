@@ -258,3 +258,20 @@ class TestImages:
             "prod: deployment 2 is healthy at http://127.0.0.1:8103"
         ]
         assert found(settled) == []
+
+
+class TestDrift:
+    def test_what_is_otherwise_than_it_was_made_is_named(self, settled: Story) -> None:
+        settled.target("uat").otherwise.append("flights-uat-1: does not run")
+
+        assert only(settled) == Disagreement("uat", "flights-uat-1: does not run", "make reconcile")
+
+    def test_what_can_t_be_told_is_said(
+        self, settled: Story, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refused() -> list[str]:
+            raise Refused("no terraform on PATH")
+
+        monkeypatch.setattr(settled.target("uat"), "drift", refused)
+
+        assert only(settled).what == "no terraform on PATH"

@@ -11,16 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Raw
 
+from serving import lite
+from serving import store as postgresql
+from serving.drain import store_of
 from serving.log import About, Log
 from serving.settings import LogSettings
 from serving.store import DROPPED, LABELS, PREDICTIONS, connect
 from tests.projects import ROOT
 
+Store = lite.Store | postgresql.Store
 SECONDS = 60  # until something must have happened; it mostly takes a tenth of one
 FLUSH = 0.02  # seconds: a test need not wait for more
 ABOUT = About("a" * 40, "dev", 7, 0.5)
 ROW = b'{"month":12,"carrier":"UA","seats":null}'
+SAID = Raw(ROW)  # as the log encodes a row
 
 
 def instant() -> None:
@@ -49,9 +55,15 @@ def answer(
 ) -> list[str]:
     """Append a request of so many rows; their ids."""
     ids = log.take(count)
-    rows = b"[" + b",".join([ROW] * count) + b"]"
-    log.append(time.time() if at is None else at, "r-1", ids[0], rows, [prediction] * count, 0.001)
+    answered = ("r-1", 0.001, [prediction] * count, [SAID] * count)
+    log.append(time.time() if at is None else at, ids[0], [answered])
     return ids
+
+
+def store(url: str) -> Store:
+    """What writes this database."""
+    found: Store = store_of(url).Store(url)
+    return found
 
 
 def recover(url: str, folder: Path) -> None:

@@ -91,7 +91,7 @@ def pandera_says(schema: pa.DataFrameSchema, rows: Sequence[Row]) -> Broken:
 def reader_says(reader: Reader, row: Row) -> set[str]:
     """The fields that are refused when the row is sent; `*` is the whole of it."""
     try:
-        (_,) = reader.read(JSON, json.dumps({"rows": [row]}).encode())
+        reader.read(JSON, json.dumps({"rows": [row]}).encode())
     except Refusal as refused:
         return {error.field or "*" for error in refused.errors}
     return set()

@@ -19,13 +19,15 @@ from tests.serving.streams import BODIES, FRAME, MOST, NAMES, by_polars, by_pyar
 def test_every_writer_is_understood(body: bytes) -> None:
     expected = FRAME.with_columns(cs.float().fill_nan(None), cs.categorical().cast(pl.String))
 
-    assert arrow.read(body, NAMES, MOST) == expected.to_dicts()
+    assert arrow.read(body, NAMES, MOST).rows() == expected.to_dicts()
 
 
 def test_rows_of_several_batches_come_in_their_order() -> None:
     table = pa.table({"a": list(range(9))})
 
-    assert [row["a"] for row in arrow.read(by_pyarrow(table), frozenset("a"), 9)] == [*range(9)]
+    rows = arrow.read(by_pyarrow(table), frozenset("a"), 9).rows()
+
+    assert [row["a"] for row in rows] == [*range(9)]
 
 
 def test_more_rows_than_allowed_are_refused_before_they_are_read() -> None:
@@ -80,7 +82,7 @@ def test_damaged_streams_are_read_or_refused(seed: int) -> None:
                 case 3:
                     del body[-random.randrange(1, 64) :]
         try:
-            assert len(arrow.read(bytes(body), NAMES, MOST)) <= MOST
+            assert len(arrow.read(bytes(body), NAMES, MOST).rows()) <= MOST
         except Refusal as refusal:
             seen.add(refusal.status)
     assert seen <= {413, 422}

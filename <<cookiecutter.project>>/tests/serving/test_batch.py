@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from serving import batch
 from serving.batch import PIECE, Batcher
+from serving.table import Table
 
 
 class Model:
@@ -50,6 +51,22 @@ def test_requests_of_one_tick_are_one_inference(batcher: Batcher, model: Model) 
 
     play(story())
     assert model.sizes == [4, 1]
+
+
+def test_rows_and_columns_of_one_tick_are_one_inference(model: Model) -> None:
+    def columns(rows: Any) -> Mapping[str, Any]:
+        return rows.columns if isinstance(rows, Table) else {"x": np.array(rows)}
+
+    async def story() -> None:
+        joined = Batcher(columns, model)
+        table = Table({"x": np.array([2, 3])}, (), 2)
+        asked = [joined.predict(rows) for rows in ([1], table, [4])]
+        assert await asyncio.gather(*asked) == [[2], [4, 6], [8]]
+        large = Table({"x": np.arange(2 * PIECE + 1)}, (), 2 * PIECE + 1)
+        assert await joined.predict(large) == [2 * value for value in range(2 * PIECE + 1)]
+
+    play(story())
+    assert model.sizes == [4, PIECE, PIECE, 1]
 
 
 def test_no_inference_is_larger_than_a_piece(batcher: Batcher, model: Model) -> None:
@@ -145,3 +162,16 @@ def test_requests_are_grouped_in_their_order() -> None:
         ]
 
     play(story())
+
+
+def test_when_the_answers_of_a_tick_are_there_it_is_told(batcher: Batcher) -> None:
+    seen: list[list[bool]] = []
+
+    async def story() -> None:
+        asked = [batcher.predict(rows) for rows in ([1], [2, 3], [4])]
+        batcher.settled = lambda: seen.append([one.done() for one in asked])
+        await asyncio.gather(*asked)
+        await batcher.predict(range(PIECE + 1))
+
+    play(story())
+    assert seen == [[True] * 3]

@@ -14,8 +14,8 @@ import pytest
 
 from pipeline.stage import StageError
 from serving import export
-from serving.record import Label
-from serving.store import Store
+from serving.record import About, Label
+from serving.store import connect
 from tests.projects import ROOT
 from tests.serving import logs
 from tests.serving.postgres import Postgres, postgres  # noqa: F401  the fixture
@@ -37,12 +37,10 @@ ROW = {"id": "f1", "month": 12, "seats": None, "night": True, "name": "a9", "day
 
 def fill(url: str, inputs: Mapping[str, tuple[float, object]]) -> None:
     """Predictions by id: when, and for which input."""
-    kept = Store(url)
+    kept = logs.store(url)
     kept.write(
-        [
-            (id, at, "tree", "dev", 7, "r", 0.5, json.dumps(row), 0.25, False)
-            for id, (at, row) in inputs.items()
-        ],
+        About("tree", "dev", 7),
+        [(id, at, "r", 0.5, json.dumps(row), 0.25, False) for id, (at, row) in inputs.items()],
         [Label("b", 1.0, JANUARY + 0.5)],
     )
     kept.close()
@@ -132,7 +130,7 @@ def test_a_month_without_predictions_is_an_empty_table(run: Run, tmp_path: Path)
 def test_many_batches_are_one_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export, "BATCH", 7)
     fill(logs.sqlite(tmp_path), {f"{each:03}": (DECEMBER + each, ROW) for each in range(100)})
-    engine = Store(logs.sqlite(tmp_path)).engine
+    engine = connect(logs.sqlite(tmp_path))
     out = tmp_path / "out.parquet"
 
     assert export.export(engine, *export.bounds("2013-12"), {}, out) == 100
@@ -166,7 +164,7 @@ def test_a_log_of_a_newer_release_is_not_read(tmp_path: Path) -> None:
     fill(logs.sqlite(tmp_path), {})
     with sqlite3.connect(tmp_path / "predictions.db") as other:
         other.execute("UPDATE meta SET value = '2'")
-    engine = Store(logs.sqlite(tmp_path)).engine
+    engine = connect(logs.sqlite(tmp_path))
     with pytest.raises(StageError, match="a newer release made it"):
         export.export(engine, DECEMBER, JANUARY, {}, tmp_path / "out.parquet")
     engine.dispose()

@@ -82,5 +82,6 @@ def test_a_start_loads_nothing_that_an_answer_does_without(bundle: Path) -> None
     loaded = {name.partition(".")[0] for name in json.loads(done.stdout)}
     heavy = {"sqlalchemy", "prometheus_client", "nanoarrow", "markdown_it", "polars", "pandas"}
     heavy |= {"pandera", "pydantic", "yaml", "lightgbm", "sklearn", "mlflow"}
+    heavy |= {"click", "multiprocessing", "shutil", "tempfile"}
     assert not loaded & heavy
     assert "starlette.applications" not in json.loads(done.stdout)

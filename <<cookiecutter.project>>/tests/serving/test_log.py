@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import Raw
 
 from pipeline.stage import StageError
-from serving.log import ID, About, Label, Log
+from serving.log import ID, About, Answered, Label, Log
 from serving.record import FIRST
 from serving.store import PREDICTIONS
 from tests.serving import disks, logs
@@ -39,7 +40,7 @@ def test_a_prediction_is_kept_with_all_that_it_came_from(url: str, tmp_path: Pat
     log = log_of(url, tmp_path)
     log.start()
     (one,) = log.take(1)
-    log.append(12.5, "mine", one, b"[" + logs.ROW + b"]", [0.75], 0.002)
+    log.append(12.5, one, [("mine", 0.002, [0.75], [logs.SAID])])
     log.close(logs.SECONDS)
 
     assert logs.table(url, PREDICTIONS) == [
@@ -63,8 +64,8 @@ def test_rows_of_one_request_keep_their_order(url: str, tmp_path: Path) -> None:
     log = log_of(url, tmp_path)
     log.start()
     ids = log.take(3)
-    rows = b'[{"a":0}, {"a":1},{"a":"\\u0000 \xc3\xa9"}]'
-    log.append(1.0, "r\0", ids[0], rows, [0.1, 0.5, 0.9], 0.0)
+    rows = [{"a": 0}, {"a": 1}, {"a": "\0 é"}]
+    log.append(1.0, ids[0], [("r\0", 0.0, [0.1, 0.5, 0.9], rows)])
     log.close(logs.SECONDS)
 
     found = {row["id"]: row for row in logs.table(url, PREDICTIONS)}
@@ -101,19 +102,60 @@ def test_a_request_of_more_than_a_segment_is_kept_in_parts(tmp_path: Path) -> No
     assert stored(sqlite(tmp_path)) == set(ids)
 
 
+def test_requests_of_one_tick_are_kept_each_with_its_own(url: str, tmp_path: Path) -> None:
+    log = log_of(url, tmp_path)
+    log.start()
+    ids = log.take(3)
+    both = [("one", 0.25, [0.1], [{"a": 1}]), ("other", 0.5, [0.2, 0.3], [{"a": 2}, {"a": 3}])]
+    log.append(1.0, ids[0], both)
+    log.close(logs.SECONDS)
+
+    wanted = ("id", "request", "seconds", "input", "prediction")
+    found = {tuple(row[name] for name in wanted) for row in logs.table(url, PREDICTIONS)}
+    assert found == {
+        (ids[0], "one", 0.25, '{"a":1}', 0.1),
+        (ids[1], "other", 0.5, '{"a":2}', 0.2),
+        (ids[2], "other", 0.5, '{"a":3}', 0.3),
+    }
+
+
 def test_what_is_no_json_or_no_number_is_dropped_and_counted(tmp_path: Path) -> None:
     log = log_of(sqlite(tmp_path), tmp_path)
     log.start()
-    log.append(1.0, "r", log.take(1)[0], b"[{", [0.5], 0.0)
-    log.append(1.0, "r", log.take(2)[0], b"[{}]", [0.5, 0.5], 0.0)
-    log.append(1.0, "r", log.take(1)[0], b"[{}]", [object()], 0.0)  # type: ignore[list-item]
+    log.append(1.0, log.take(1)[0], [("r", 0.0, [0.5], [Raw(b"{")])])
+    log.append(1.0, log.take(2)[0], [("r", 0.0, [0.5, 0.5], [{}])])
+    log.append(1.0, log.take(1)[0], [("r", 0.0, [object()], [{}])])  # type: ignore[list-item]
     kept = log.take(2)
-    log.append(1.0, "r", kept[0], b"[{},{}]", np.float32([0.5, 0.25]), 0.0)  # type: ignore[arg-type]
+    log.append(1.0, kept[0], [("r", 0.0, np.array([0.5, 0.25], np.float32), [{}, {}])])  # type: ignore[list-item]
     log.close(logs.SECONDS)
 
     assert stored(sqlite(tmp_path)) == set(kept)
     assert log.dropped == 4
     assert logs.dropped(sqlite(tmp_path)) == 4
+
+
+def test_a_request_that_nobody_can_write_takes_no_other_along(tmp_path: Path) -> None:
+    log = log_of(sqlite(tmp_path), tmp_path)
+    log.start()
+    ids = log.take(7)
+    right: Answered = ("r", 0.0, [0.5, 0.5], [{}, {}])
+    wrong: Answered = ("r", 0.0, [0.5], [object()])
+    log.append(1.0, ids[0], [right, wrong, right, right])
+    log.close(logs.SECONDS)
+
+    assert stored(sqlite(tmp_path)) == {*ids[:2], *ids[3:]}
+    assert log.dropped == logs.dropped(sqlite(tmp_path)) == 1
+
+
+def test_requests_of_more_than_a_segment_together_are_kept_in_parts(tmp_path: Path) -> None:
+    log = log_of(sqlite(tmp_path), tmp_path, spool_mb=1)
+    log.start()
+    ids = log.take(3000)
+    log.append(1.0, ids[0], [("r", 0.0, [0.5] * 1000, [logs.SAID] * 1000)] * 3)
+    log.close(logs.SECONDS)
+
+    assert log.dropped == 0
+    assert stored(sqlite(tmp_path)) == set(ids)
 
 
 def test_the_newest_label_holds_in_any_order(url: str, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from pipeline import files
@@ -87,6 +88,6 @@ def test_a_release_without_examples_is_refused(held: Release) -> None:
 
 def test_the_rows_are_those_that_were_recorded(held: Release, contract: Contract) -> None:
     known = proof.examples(held)
-    first = json.loads(contract.kept(proof.rows(known, contract)))[0]
+    (first, *_) = contract.kept(proof.rows(known, contract))
 
-    assert first.items() <= known[0]["row"].items()
+    assert json.loads(msgspec.json.encode(first)).items() <= known[0]["row"].items()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 import polars as pl
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from mlflow.utils.proto_json_utils import dump_input_data
 
 from pipeline import examples, jsonschema, schemas
-from serving.contract import Contract
+from serving.contract import Contract, Rows
 from serving.reader import ARROW, JSON, Reader
 from serving.refusal import Refusal
 from tests.serving import bundles
@@ -41,8 +42,8 @@ def refused(body: bytes, kind: str = JSON, reader: Reader = READER) -> tuple[int
     return caught.value.status, [str(error) for error in caught.value.errors]
 
 
-def kept(rows: list[Any]) -> Any:
-    return json.loads(CONTRACT.kept(rows))
+def kept(rows: Rows) -> Any:
+    return json.loads(msgspec.json.encode(CONTRACT.kept(rows)))
 
 
 def test_every_format_says_the_same_rows(said: list[Row]) -> None:
@@ -255,7 +256,7 @@ def test_huge_numbers_are_named_where_they_stand(said: list[Row]) -> None:
                          ["month: must be at least 1: 1 rows (0)"])  # fmt: skip
 
 
-def said_of(read: Callable[[str, bytes], list[Any]], body: bytes) -> tuple[int, list[str]]:
+def said_of(read: Callable[[str, bytes], Rows], body: bytes) -> tuple[int, list[str]]:
     try:
         read(JSON, body)
     except Refusal as refusal:

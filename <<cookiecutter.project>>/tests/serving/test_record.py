@@ -3,27 +3,38 @@
 from msgspec import Raw
 
 from serving import record
-from serving.record import LABELS, PREDICTIONS, About, Label
+from serving.record import LABELS, PREDICTIONS, Answered, Label
 
-ABOUT = About("tree", "dev", 3, 0.5)
 FIRST = f"{'0' * 16}{record.FIRST}"
 
 
 def test_predictions_come_out_as_they_went_in() -> None:
-    rows = record.encode((1.5, "r", FIRST, 0.25, [0.5, None], Raw(b'[{"a":1},{"a":2}]')))
-    assert record.predictions(rows, ABOUT) == [
-        (FIRST, 1.5, "tree", "dev", 3, "r", 0.25, '{"a":1}', 0.5, True),
-        (record.ids(FIRST, 2)[1], 1.5, "tree", "dev", 3, "r", 0.25, '{"a":2}', None, None),
+    answered = [("r", 0.25, [0.5, None], [Raw(b'{"a":1}'), {"a": 2}]), ("s", 0.125, [0.25], [{}])]
+    said = record.encode((1.5, FIRST, answered))
+    assert record.predictions(said, 0.5) == [
+        (FIRST, 1.5, "r", 0.25, '{"a":1}', 0.5, True),
+        (record.after(FIRST, 1), 1.5, "r", 0.25, '{"a":2}', None, None),
+        (record.after(FIRST, 2), 1.5, "s", 0.125, "{}", 0.25, False),
     ]
+    assert {decision for *_, decision in record.predictions(said, None)} == {None}
 
 
 def test_ids_follow_one_another() -> None:
-    assert record.ids(FIRST, 3) == [f"{'0' * 16}{record.FIRST + each}" for each in range(3)]
+    assert record.after(FIRST, 3) == f"{'0' * 16}{record.FIRST + 3}"
+
+
+def test_halves_hold_all_of_it_in_order() -> None:
+    three: list[Answered] = [("r", 0.5, [each], [each]) for each in (1, 2, 3)]
+    assert record.halves(three) == (three[:1], three[1:])
+    assert record.halves([("r", 0.5, [1, 2, 3], [4, 5, 6])]) == (
+        [("r", 0.5, [1], [4])],
+        [("r", 0.5, [2, 3], [5, 6])],
+    )
 
 
 def test_what_can_not_be_read_is_counted_and_the_rest_is_kept() -> None:
     label = Label(FIRST, 1.0, 2.0)
-    short = record.encode((1.0, "r", FIRST, 0.0, [0.5, 0.5], Raw(b"[{}]")))
+    short = record.encode((1.0, FIRST, [("r", 0.0, [0.5, 0.5], [{}])]))
     found = record.parsed(
         [
             (PREDICTIONS, 2, short),
@@ -31,6 +42,6 @@ def test_what_can_not_be_read_is_counted_and_the_rest_is_kept() -> None:
             (LABELS, 4, b'[["x"]]'),
             (LABELS, 1, record.encode([label])),
         ],
-        ABOUT,
+        0.5,
     )
     assert found == ([], [label], 9)

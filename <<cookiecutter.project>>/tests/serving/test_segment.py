@@ -100,6 +100,25 @@ def test_what_was_never_ready_is_none(tmp_path: Path) -> None:
         assert Segment.open(tmp_path / "one") is None
 
 
+def test_folded_it_takes_no_memory_and_loses_nothing(segment: Segment) -> None:
+    segment.append(1, b"x" * 5000, 1)
+    assert resident(segment) > 0
+    segment.fold()
+    assert resident(segment) == 0
+
+    assert segment.append(1, b"y", 1)
+    assert [record for _, _, record in segment.read(ALL).records] == [b"x" * 5000, b"y"]
+
+
+def resident(segment: Segment) -> int:
+    """Kilobytes of it in this process's memory."""
+    lines = iter(Path("/proc/self/smaps").read_text().splitlines())
+    for line in lines:
+        if line.endswith(str(segment.path)):
+            return next(int(told.split()[1]) for told in lines if told.startswith("Rss:"))
+    raise AssertionError
+
+
 def test_used_again_it_is_empty(segment: Segment) -> None:
     segment.append(1, b"x" * 100, 1)
     segment.reset()

@@ -1,92 +1,23 @@
 """A right question is answered as the long way answers it; any other is left to that."""
 
 import asyncio
-import contextlib
 import json
-import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvloop
 
 from pipeline import files
-from serving import release, settings, start
-from serving.app import App
 from serving.posts import Posts
-from serving.server import Server, idle
 from tests.serving import bundles
+from tests.serving.shorts import Short, reply, short_of
 from tests.serving.wire import chunked, post
-
-SECONDS = 30
-
-
-class Short:
-    """A service in this process, and how many of its requests took the long way."""
-
-    def __init__(self, app: App, row: dict[str, Any], patch: pytest.MonkeyPatch) -> None:
-        self.app, self.row = app, row
-        self.long = 0
-        call = Posts.__call__
-
-        async def counted(posts: Posts, *words: Any) -> None:
-            self.long += 1
-            await call(posts, *words)
-
-        patch.setattr(Posts, "__call__", counted)
-
-    @property
-    def body(self) -> bytes:
-        return json.dumps({"rows": [self.row]}).encode()
-
-    @contextlib.asynccontextmanager
-    async def served(self) -> AsyncIterator[Server]:
-        self.listening = socket.create_server(("127.0.0.1", 0))
-        server = self.server = Server(self.app, 3600, idle)
-        task = asyncio.ensure_future(server.serve(sockets=[self.listening]))
-        try:
-            yield server
-        finally:
-            task.cancel()
-
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection(*self.listening.getsockname())
-
-    async def ask(self, question: bytes) -> tuple[int, dict[bytes, bytes], Any]:
-        reader, writer = await self.connect()
-        writer.write(question)
-        found = await reply(reader)
-        writer.close()
-        return found
-
-    def story(self, told: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        async def whole() -> Any:
-            async with self.served():
-                return await told()
-
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(asyncio.wait_for(whole(), SECONDS))
-
-
-async def reply(reader: asyncio.StreamReader) -> tuple[int, dict[bytes, bytes], Any]:
-    head = await reader.readuntil(b"\r\n\r\n")
-    first, *lines = head.rstrip().split(b"\r\n")
-    headers = dict(line.split(b": ", 1) for line in lines)
-    body = await reader.readexactly(int(headers[b"content-length"]))
-    return int(first.split()[1]), headers, json.loads(body)
 
 
 @pytest.fixture
 def short(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> Short:
-    monkeypatch.chdir(bundle)
-    held = release.read(Path())
-    made: list[Short] = []
-    service, known = start.service(
-        held, settings.read("dev"), "dev", 1, None, lambda: made[0].server.draining
-    )
-    made.append(Short(start.app(service, known), known[0]["row"], monkeypatch))
-    return made[0]
+    return short_of(bundle, monkeypatch)
 
 
 def plain(headers: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
@@ -190,6 +121,63 @@ def test_a_fault_of_the_model_is_that_of_its_request(short: Short) -> None:
     short.story(told)
     assert short.long == 0
     assert short.app.posts.under_way == 0
+
+
+def test_what_can_not_be_kept_is_not_said(short: Short, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(count: int) -> list[str]:
+        raise ZeroDivisionError("XSECRETX" * count)
+
+    monkeypatch.setattr(short.app.service.log, "take", fail)
+
+    async def told() -> None:
+        question = post("/predict", short.body)
+        found = await asyncio.gather(*(short.ask(question) for _ in range(3)))
+        assert [status for status, _, _ in found] == [500] * 3
+        assert "XSECRETX" not in str(found)
+
+    short.story(told)
+    assert short.long == 0
+    assert short.app.posts.under_way == 0
+
+
+def test_what_is_answered_at_once_is_kept_at_once(
+    short: Short, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And each with its own: name, answer, row, id."""
+    log = short.app.service.log
+    kept: dict[str, tuple[str, Any, Any]] = {}
+
+    def append(_: float, ids_from: str, answered: Any) -> None:
+        assert len(answered) == 20
+        for place, (name, took, (answer,), (row,)) in enumerate(answered, int(ids_from[-12:])):
+            assert took > 0
+            kept[name] = (f"{ids_from[:-12]}{place}", answer, row.id)
+
+    monkeypatch.setattr(type(log), "keeps", True)
+    monkeypatch.setattr(log, "append", append)
+
+    async def told() -> None:
+        names = [f"n-{number}" for number in range(20)]
+        questions = []
+        for name in names:
+            row = short.row | {"id": name}
+            body = json.dumps({"rows": [row]}).encode()
+            line = b"x-request-id: " + name.encode()
+            questions.append(post("/predict", body, b"application/json", line))
+        batcher = short.app.service.batcher
+        batcher.planned = True  # until all are there
+        asked = asyncio.gather(*map(short.ask, questions))
+        while batcher.waiting < len(names):
+            await asyncio.sleep(0)
+        batcher.tick()
+        found = await asked
+        for name, (status, headers, said) in zip(names, found, strict=True):
+            assert (status, headers[b"x-request-id"]) == (200, name.encode())
+            assert kept[name] == (said["ids"][0], said["predictions"][0], name)
+
+    short.story(told)
+    assert short.long == 0
+    assert len(kept) == 20
 
 
 def test_who_leaves_holds_no_place(short: Short) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.stage import StageError
 from serving.segment import Segment
-from serving.spool import SPARES, Spool
+from serving.spool import FIRST_SPARES, SPARES, Spool
 
 KB = 1024
 ALL = 10**9  # bytes
@@ -63,6 +63,18 @@ def test_a_record_larger_than_a_segment_is_dropped(tmp_path: Path) -> None:
     assert (spool.waiting, spool.dropped) == (1, 1)
 
 
+def test_it_begins_with_few_spares_and_makes_no_more_than_a_part_of_the_bound(
+    tmp_path: Path,
+) -> None:
+    spool = Spool(tmp_path, 128 * 1024 * KB, "one", b"about")
+    spool.prepare(FIRST_SPARES)
+    assert len(spool.spares) == FIRST_SPARES
+    spool.prepare()
+    assert len(spool.spares) == spool.most_spares == SPARES
+    assert not spool.filling
+    assert spool_of(tmp_path / "small").most_spares == 2
+
+
 def test_emptied_segments_are_used_again_or_deleted(tmp_path: Path) -> None:
     spool = spool_of(tmp_path)
     for _ in range(6):
@@ -72,7 +84,7 @@ def test_emptied_segments_are_used_again_or_deleted(tmp_path: Path) -> None:
         segment.mark(segment.read(ALL))
         spool.release(segment)
     assert len(spool.own()) == 1
-    assert len(list(tmp_path.glob("*.segment"))) == 1 + SPARES
+    assert len(list(tmp_path.glob("*.segment"))) == 1 + spool.most_spares
 
     spool.append(1, b"y", 1)
     assert records(spool.own()) == [b"y"]

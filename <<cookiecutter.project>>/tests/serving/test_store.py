@@ -11,10 +11,14 @@ import sqlalchemy as sa
 
 from pipeline.stage import StageError
 from serving import store
-from serving.record import Label, Prediction
-from serving.store import DROPPED, META, PREDICTIONS, Store
+from serving.insert import OWN, SCHEMA
+from serving.record import About, Label, Prediction
+from serving.store import DROPPED, META, PREDICTIONS
 from tests.serving import logs
+from tests.serving.logs import Store
 from tests.serving.postgres import Postgres, postgres  # noqa: F401  the fixture
+
+ABOUT = About("tree", "dev", 7)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -27,28 +31,32 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def kept(url: str) -> Iterator[Store]:
-    opened = Store(url)
+    opened = logs.store(url)
     yield opened
     opened.close()
 
 
 def row(id: str, at: float = 1.0, answer: float | None = 0.25) -> Prediction:
-    return (id, at, "tree", "dev", 7, "r", 0.5, '{"a":"é\\u0000"}', answer, None)
+    return (id, at, "r", 0.5, '{"a":"é\\u0000"}', answer, None)
 
 
 def test_a_row_is_kept_as_it_is_and_once(kept: Store, url: str) -> None:
-    kept.write([row("a"), row("b", answer=None)])
-    kept.write([row("a", at=9.0), row("c")])
+    kept.write(ABOUT, [row("a"), row("b", answer=None)])
+    kept.write(ABOUT, [row("a", at=9.0), row("c")])
 
-    found = {one["id"]: tuple(one.values()) for one in logs.table(url, PREDICTIONS)}
-    assert found == {"a": row("a"), "b": row("b", answer=None), "c": row("c")}
+    found = logs.table(url, PREDICTIONS)
+    assert {(one["release"], one["environment"], one["deployment"]) for one in found} == {
+        ("tree", "dev", 7)
+    }
+    own = {one["id"]: tuple(one[name] for name in OWN) for one in found}
+    assert own == {"a": row("a"), "b": row("b", answer=None), "c": row("c")}
 
 
 def test_all_of_a_write_or_nothing(kept: Store, url: str) -> None:
     broken: Any = [row("a"), (None, *row("b")[1:])]
     kept.open()
-    with pytest.raises(sa.exc.IntegrityError):
-        kept.write([*broken], [Label("a", 1.0, 1.0)])
+    with pytest.raises((sa.exc.IntegrityError, sqlite3.IntegrityError)):
+        kept.write(ABOUT, [*broken], [Label("a", 1.0, 1.0)])
     kept.close()
 
     assert logs.stored(url) == set()
@@ -58,13 +66,13 @@ def test_all_of_a_write_or_nothing(kept: Store, url: str) -> None:
 def test_of_labels_the_newest_holds_whatever_comes_first(kept: Store, url: str) -> None:
     said = [Label("a", 0.0, 1.0), Label("a", 1.0, 3.0), Label("b", 1.0, 2.0), Label("b", 0.0, 2.0)]
     for labels in (said, said[::-1], [said[0]], [said[3]]):
-        kept.write([], labels)
+        kept.write(ABOUT, [], labels)
         assert logs.labels(url) == {"a": 1.0, "b": 1.0}
 
 
 def test_a_count_of_dropped_rows_never_falls(kept: Store, url: str) -> None:
     for count in (5, 7, 6):
-        kept.write([], [], {"one": count, "other": 1})
+        kept.write_dropped({"one": count, "other": 1})
     assert {one["process"]: one["rows"] for one in logs.table(url, DROPPED)} == {
         "one": 7,
         "other": 1,
@@ -72,7 +80,9 @@ def test_a_count_of_dropped_rows_never_falls(kept: Store, url: str) -> None:
 
 
 def test_only_so_many_old_rows_are_deleted_at_once(kept: Store, url: str) -> None:
-    kept.write([row(str(each), at=float(each)) for each in range(10)], [Label("x", 1.0, 2.0)])
+    kept.write(
+        ABOUT, [row(str(each), at=float(each)) for each in range(10)], [Label("x", 1.0, 2.0)]
+    )
 
     assert kept.expire(before=8.0, most=5) == 6
     assert logs.stored(url) == {"5", "6", "7", "8", "9"}
@@ -85,12 +95,12 @@ def test_many_make_the_tables_at_once(url: str) -> None:
     failed: list[Exception] = []
 
     def write(number: int) -> None:
-        opened = Store(url)
+        opened = logs.store(url)
         for _ in range(50):  # as the drain does: again, until it holds
             try:
-                opened.write([row(str(number))])
+                opened.write(ABOUT, [row(str(number))])
                 break
-            except sa.exc.DBAPIError as error:
+            except (sa.exc.DBAPIError, sqlite3.Error) as error:
                 last = error
                 opened.close()
         else:
@@ -107,42 +117,36 @@ def test_many_make_the_tables_at_once(url: str) -> None:
 
 
 def test_tables_of_a_newer_release_are_left_alone(kept: Store, url: str) -> None:
-    connection = kept.open()
-    with connection.begin():
-        connection.execute(META.update().values(value=str(store.SCHEMA + 1)))
-    newer = Store(url)
+    kept.open()
+    engine = store.connect(url)
+    with engine.begin() as connection:
+        connection.execute(META.update().values(value=str(SCHEMA + 1)))
+    engine.dispose()
+    newer = logs.store(url)
 
     with pytest.raises(StageError, match="has schema 2, and this release writes 1"):
-        newer.write([row("a")])
+        newer.write(ABOUT, [row("a")])
     newer.close()
     assert logs.stored(url) == set()
 
 
-def test_readers_do_not_wait_for_the_writer(tmp_path: Path) -> None:
-    opened = Store(logs.sqlite(tmp_path))
-    opened.write([row("a")])
-    with sqlite3.connect(tmp_path / "predictions.db", isolation_level=None, timeout=0) as other:
-        other.execute("BEGIN IMMEDIATE")
-        other.execute("DELETE FROM predictions")
-        assert logs.stored(logs.sqlite(tmp_path)) == {"a"}
-        other.execute("ROLLBACK")
-    opened.close()
-
-
-def test_a_reason_says_neither_password_nor_value(tmp_path: Path) -> None:
-    away = Store(f"postgresql://me:unsaid@/x?host={tmp_path}")
+def test_a_reason_says_neither_password_nor_value(
+    postgres: Postgres,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    away = store.Store(f"postgresql://me:unsaid@/x?host={tmp_path}")
     with pytest.raises(sa.exc.OperationalError) as connecting:
-        away.write([row("a")])
-    opened = Store(logs.sqlite(tmp_path))
+        away.write(ABOUT, [row("a")])
+    opened = store.Store(postgres.database())
     opened.open()
     broken: Any = (None, *row("unsaid")[1:])
     with pytest.raises(sa.exc.IntegrityError) as writing:
-        opened.write([broken])
+        opened.write(ABOUT, [broken])
     opened.close()
 
     assert "No such file or directory" in store.reason(connecting.value)
     assert "unsaid" not in store.reason(connecting.value)
-    assert store.reason(writing.value) == "IntegrityError"
+    assert store.reason(writing.value) == "NotNullViolation 23502"
     assert store.reason(StageError("said")) == "said"
 
 

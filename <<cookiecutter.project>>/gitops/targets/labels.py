@@ -1,0 +1,6 @@
+"""What is written on a container: all that is known of a deployment on an engine."""
+
+STACK, NUMBER, SLOT, TREE, IMAGE = (
+    f"gitops.{key}" for key in ("stack", "number", "slot", "tree", "image")
+)
+GATEWAY = "gitops.gateway"  # what a gateway was made of

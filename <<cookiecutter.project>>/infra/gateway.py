@@ -1,0 +1,81 @@
+"""What keeps an environment's address open: Caddy, which reads its way from a volume.
+
+Its settings are written to that volume by a container that never runs: a file can't be put into
+one whose root is read-only. gitops/targets/gateway.py moves the way itself, at every switch.
+"""
+
+from cdktf import TerraformResourceLifecycle, TerraformStack
+from cdktf_cdktf_provider_docker.container import (
+    Container,
+    ContainerCapabilities,
+    ContainerNetworksAdvanced,
+    ContainerPorts,
+    ContainerUpload,
+)
+from cdktf_cdktf_provider_docker.network import Network
+from cdktf_cdktf_provider_docker.volume import Volume
+
+from gitops.targets import caddy, labels
+from infra.docker import SECRETS, hardened, labelled, mounted
+from infra.settings import Settings
+
+HOMES = ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")  # where Caddy would keep certificates
+SCRATCH = "/tmp"  # noqa: S108  of the container
+NOBODY = "65534:65534"
+MEMORY_MB = 256  # ten times what it takes with a thousand connections
+STOP_SECONDS = 5  # to end by itself
+
+
+class Gateway:
+    """Made of the variables `stack`, `gateway` (its image) and `ip` (where it listens)."""
+
+    def __init__(
+        self, stack: TerraformStack, settings: Settings, network: Network, secrets: Volume
+    ) -> None:
+        route = Volume(stack, "route", name="${var.stack}-gateway")
+        config = f"{caddy.FOLDER}/{caddy.name()}"
+        written = Container(
+            stack,
+            "settings",
+            name=f"${{var.stack}}-settings-{caddy.name()[:8]}",
+            image="${var.gateway}",
+            entrypoint=["caddy"],
+            start=False,
+            must_run=False,
+            network_mode="none",
+            user=NOBODY,
+            capabilities=ContainerCapabilities(drop=["ALL"]),
+            volumes=mounted({caddy.FOLDER: route, SECRETS: secrets}),
+            upload=[
+                ContainerUpload(file=config, content=caddy.content().decode(), permissions="0444")
+            ],
+            labels=labelled({labels.STACK: "${var.stack}"}),
+            # So that a change of it is written before the gateway ends.
+            lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
+        )
+        private = caddy.PRIVATE.values()
+        made_of = f"${{var.gateway}} {settings.address} {caddy.name()}"
+        self.container = Container(
+            stack,
+            "gateway",
+            name="${var.stack}-gateway",
+            image="${var.gateway}",
+            entrypoint=["caddy"],
+            command=["run", "--config", config],
+            labels=labelled({labels.GATEWAY: made_of, labels.STACK: "${var.stack}"}),
+            networks_advanced=[ContainerNetworksAdvanced(name=network.name)],
+            ports=[
+                ContainerPorts(internal=caddy.PUBLIC, external=settings.port, ip="${var.ip}"),
+                *(ContainerPorts(internal=port, ip="${var.ip}") for port in private),
+            ],
+            volumes=mounted({caddy.FOLDER: route}),
+            env=[f"{name}={SCRATCH}" for name in HOMES],
+            user=NOBODY,
+            tmpfs={SCRATCH: "size=16m,mode=1777"},
+            # The official image's file asks for it, and could not be started without.
+            capabilities=ContainerCapabilities(add=["CAP_NET_BIND_SERVICE"], drop=["ALL"]),
+            restart="unless-stopped",
+            destroy_grace_seconds=STOP_SECONDS,
+            depends_on=[written],
+            **hardened(MEMORY_MB),
+        )

@@ -1,0 +1,457 @@
+"""Real images on a real engine, where terraform makes everything: no request fails."""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitops.settings import Refused
+from gitops.targets.client import ask
+from gitops.targets.docker import Docker
+from gitops.targets.terraform import Terraform
+from gitops.targets.terraform_orphans import labelled
+from tests.gitops import stacks
+from tests.gitops.containers import deploy, number, numbers, only
+from tests.gitops.stacks import Made
+from tests.projects import ROOT
+from tests.serving import bundles
+from tests.serving.load import Load
+
+pytestmark = pytest.mark.skipif(bool(reason := stacks.missing()), reason=str(reason))
+
+FIRST, SECOND = "a" * 40, "b" * 40
+
+
+@pytest.fixture(scope="module")
+def first(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return stacks.released(bundle, tmp_path_factory.mktemp("first") / "bundle", FIRST)
+
+
+@pytest.fixture(scope="module")
+def second(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return stacks.released(bundle, tmp_path_factory.mktemp("second") / "bundle", SECOND)
+
+
+@pytest.fixture
+def target(tmp_path: Path, declarers: Path) -> Iterator[Terraform]:
+    with stacks.target(tmp_path, declarers) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def deployed(
+    first: Made, declarers: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Terraform]:
+    """For tests that leave it as they found it; its deployer has secrets."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        stacks.target(tmp_path_factory.mktemp("deployed"), declarers) as found,
+    ):
+        patch.setenv("GH_TOKEN", "not-for-a-service")  # pragma: allowlist secret
+        deploy(found, 1, *first)
+        yield found
+
+
+@pytest.fixture
+def row(bundle: Path) -> dict[str, Any]:
+    found: dict[str, Any] = bundles.examples(bundle)[0]["row"]
+    return found
+
+
+def test_nothing_runs_at_first(target: Terraform) -> None:
+    assert target.running() is None
+    assert target.current() is None
+    target.stop()
+    assert labelled(target.client, target.stack) == []
+
+
+def test_what_is_deployed_is_what_was_declared(deployed: Terraform, first: Made) -> None:
+    """As few rights as will do, named by digest; and nothing of it is otherwise afterwards."""
+    target = deployed
+
+    assert target.drift() == []
+    running = target.running()
+    assert running
+    assert (running.tree, running.number, running.image) == (FIRST, 1, first.image)
+    about = only(target).attrs
+    host = about["HostConfig"]
+    assert about["Config"]["Image"] == first.image
+    assert about["Config"]["User"] not in ("", "0", "root")
+    assert host["CapDrop"] == ["ALL"]
+    assert not host["CapAdd"]
+    assert host["SecurityOpt"] == ["no-new-privileges"]
+    assert host["ReadonlyRootfs"]
+    assert not host["Privileged"]
+    assert host["Memory"] == host["MemorySwap"] == 2048 * 1024**2
+    assert host["RestartPolicy"]["Name"] == "unless-stopped"
+    assert host["LogConfig"]["Config"] == {"max-size": "10m", "max-file": "3"}
+    assert not any(only(target).ports.values())
+    assert "GH_TOKEN" not in json.dumps(about["Config"]["Env"])
+    assert target.made.folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_replacement_under_constant_requests_fails_none(
+    target: Terraform, first: Made, second: Made, row: dict[str, Any]
+) -> None:
+    deploy(target, 1, *first)
+    gateway = target.gateway.container(target.gateway.name).id
+    load = Load(target.url, row)
+
+    with load.constant():
+        for number_, which in ((2, first), (3, second)):
+            deploy(target, number_, *which)
+            load.go_on()
+
+    assert load.failures == []
+    assert (load.releases[0], load.releases[-1]) == (FIRST, SECOND)
+    assert numbers(target) == [3]
+    assert target.gateway.container(target.gateway.name).id == gateway
+    assert target.drift() == []
+
+
+def test_other_settings_reach_the_next_release_and_leave_what_serves(
+    target: Terraform, first: Made, second: Made, row: dict[str, Any]
+) -> None:
+    deploy(target, 1, *first)
+    load = Load(target.url, row)
+    path = target.root / "environments/dev.toml"
+    path.write_text(path.read_text().replace("memory_mb = 2048", "memory_mb = 1024"))
+
+    with load.constant():
+        target.start(2, *second)
+        assert target.services.found(1)[0].attrs["HostConfig"]["Memory"] == 2048 * 1024**2
+        target.switch(2)
+
+    assert load.failures == []
+    assert only(target).attrs["HostConfig"]["Memory"] == 1024 * 1024**2
+
+
+def speechless(bundle: Path) -> None:
+    (bundle / "serving/start.py").write_text("1 / 0\n")
+
+
+def mistaken(bundle: Path) -> None:
+    """A service whose features are others than those of the training."""
+    path = bundle / "pipeline/features.py"
+    path.write_text(path.read_text().replace("2013.0 - built", "built"))
+
+
+@pytest.mark.parametrize(
+    ("breaking", "message"),
+    [
+        (speechless, "dev: the service does not come up: it ended: ZeroDivisionError"),
+        (mistaken, "known row|differs by"),
+    ],
+)
+def test_a_broken_image_never_takes_over_and_no_request_fails(
+    deployed: Terraform,
+    bundle: Path,
+    tmp_path: Path,
+    row: dict[str, Any],
+    breaking: Callable[[Path], None],
+    message: str,
+) -> None:
+    target = deployed
+    broken = stacks.released(bundle, tmp_path / "broken", SECOND, breaking)
+    load = Load(target.url, row)
+
+    with load.constant():
+        with pytest.raises(Refused, match=message):
+            deploy(target, 2, *broken)
+        load.go_on()
+
+    assert load.failures == []
+    assert set(load.releases) == {FIRST}
+    assert numbers(target) == [1]
+    assert target.drift() == []
+    assert "Traceback" in (target.folder / "2/service.log").read_text() or breaking is mistaken
+
+
+def test_an_image_that_nobody_has_leaves_what_serves(deployed: Terraform, first: Made) -> None:
+    with pytest.raises(Refused, match=r"localhost:1/gone@sha256:0+: can't be pulled"):
+        deploy(deployed, 2, first.bundle, f"localhost:1/gone@sha256:{'0' * 64}")
+
+    assert (number(deployed), numbers(deployed)) == (1, [1])
+
+
+def test_a_release_without_an_image_is_refused(deployed: Terraform, bundle: Path) -> None:
+    with pytest.raises(Refused, match="dev: this release has no image"):
+        deployed.start(2, bundle)
+
+
+def killed(target: Terraform) -> str:
+    only(target).kill()
+    return f"{target.stack}-1: does not run"
+
+
+def removed(target: Terraform) -> str:
+    only(target).remove(force=True)
+    return f"{target.stack}-1: the container is not there any more"
+
+
+def changed(target: Terraform) -> str:
+    only(target).update(mem_limit="512m", memswap_limit="512m")
+    return f"{target.stack}-1: was changed by hand: memory 512 → 2048, memory_swap 512 → 2048"
+
+
+def parted(target: Terraform) -> str:
+    target.gateway.container(target.gateway.name).remove(force=True)
+    return f"{target.stack}-gateway: the container is not there any more"
+
+
+@pytest.mark.parametrize("how", [killed, removed, changed, parted])
+def test_what_was_done_by_hand_is_shown_by_its_name_and_mended(
+    deployed: Terraform, how: Callable[[Terraform], str]
+) -> None:
+    target = deployed
+
+    drift = how(target)
+
+    assert target.drift() == [drift]
+    target.mend()
+    bundles.until(lambda: number(target) == 1)
+    assert target.drift() == []
+    assert target.current() == 1
+
+
+def test_one_that_is_held_is_ended_and_made_again(deployed: Terraform, first: Made) -> None:
+    only(deployed).pause()
+
+    deploy(deployed, 1, *first)
+
+    assert number(deployed) == 1
+    assert deployed.drift() == []
+
+
+def test_an_address_that_is_taken_is_told_before_anything_is_made(
+    target: Terraform, first: Made
+) -> None:
+    with (
+        socket.create_server(("127.0.0.1", target.environment.port)),
+        pytest.raises(Refused, match=r"127\.0\.0\.1:\d+: can't be listened on"),
+    ):
+        target.start(1, *first)
+
+    assert labelled(target.client, target.stack) == []
+
+
+def test_an_environment_is_made_before_its_first_release(target: Terraform) -> None:
+    target.conform()
+
+    with pytest.raises(Refused, match="answers 503"):
+        ask(target.url, "/", seconds=bundles.SECONDS)
+    assert target.plan(target.root) == ([], "")
+
+
+def test_another_setting_is_brought_to_what_serves_without_its_end(
+    deployed: Terraform, row: dict[str, Any]
+) -> None:
+    path, container = deployed.root / "environments/dev.toml", only(deployed).id
+    load, was = Load(deployed.url, row), path.read_text()
+
+    with load.constant():
+        for memory in (1024, 2048):
+            path.write_text(was.replace("memory_mb = 2048", f"memory_mb = {memory}"))
+            deployed.conform()
+            assert only(deployed).attrs["HostConfig"]["Memory"] == memory * 1024**2
+
+    assert load.failures == []
+    assert only(deployed).id == container
+
+
+def test_destroying_one_environment_leaves_another(
+    deployed: Terraform, first: Made, declarers: Path, tmp_path: Path
+) -> None:
+    before = [one.id for one in labelled(deployed.client, deployed.stack)]
+    with stacks.target(tmp_path, declarers) as other:
+        deploy(other, 1, *first)
+
+    assert [one.id for one in labelled(deployed.client, deployed.stack)] == before
+    assert number(deployed) == 1
+    assert deployed.drift() == []
+
+
+def test_everything_can_be_said_twice(target: Terraform, first: Made, second: Made) -> None:
+    assert target.start(1, *first) == target.start(1, *first)
+    target.switch(1)
+    target.switch(1)
+    container = only(target).id
+    deploy(target, 1, *first)
+    assert only(target).id == container
+
+    target.start(2, *second)
+    target.discard(2)
+    target.discard(2)
+    assert number(target) == 1
+    target.discard(1)
+    assert number(target) == 1
+
+
+def test_a_late_worker_changes_nothing(target: Terraform, first: Made, second: Made) -> None:
+    target.start(1, *first)
+    target.start(2, *second)
+    target.switch(2)
+
+    for step in (lambda: target.switch(1), lambda: target.start(1, *first)):
+        with pytest.raises(Refused, match="dev: deployment 1 is superseded by 2"):
+            step()
+
+    assert (number(target), numbers(target)) == (2, [2])
+
+
+CODE = (
+    "import sys; from pathlib import Path; from gitops import environment\n"
+    "from gitops.targets.terraform import Terraform\n"
+    "_, home, root, project, number, bundle, image = sys.argv\n"
+    "dev = environment.read(Path(root) / 'environments')['dev']\n"
+    "target = Terraform(Path(home), dev, project, Path(root))\n"
+    "target.start(int(number), Path(bundle), image); target.switch(int(number))\n"
+)
+INSTANTS = int(os.environ.get("INSTANTS", "10"))
+LATEST = 9  # seconds: about as long as a deployment takes here
+
+
+def test_an_apply_that_is_killed_at_any_instant_converges_when_it_is_run_again(
+    target: Terraform, first: Made, second: Made, row: dict[str, Any]
+) -> None:
+    """With all that it has started: terraform, and the provider."""
+    deploy(target, 1, *first)
+    load = Load(target.url, row)
+    given = [str(target.home), str(target.root), target.project]
+    chance = random.Random(6)  # noqa: S311  the instants of one run are those of the next
+    with load.constant():
+        for number_ in range(2, 2 + INSTANTS):
+            bundle, image = (first, second)[number_ % 2]
+            words = [sys.executable, "-B", "-c", CODE, *given, str(number_), str(bundle), image]
+            deployer = subprocess.Popen(words, cwd=ROOT, start_new_session=True)
+            time.sleep(chance.uniform(0, LATEST))
+            os.killpg(deployer.pid, signal.SIGKILL)
+            deployer.wait(bundles.SECONDS)
+            deploy(target, number_, bundle, image)
+            assert number(target) == number_
+            assert numbers(target) == [number_]
+            assert target.drift() == []
+
+    assert load.failures == []
+
+
+def test_a_first_apply_that_is_killed_is_finished_by_the_next(
+    target: Terraform, first: Made
+) -> None:
+    given = [str(target.home), str(target.root), target.project]
+    for instant in (2.5, 3.5):
+        words = [sys.executable, "-B", "-c", CODE, *given, "1", *map(str, first)]
+        deployer = subprocess.Popen(words, cwd=ROOT, start_new_session=True)
+        time.sleep(instant)
+        os.killpg(deployer.pid, signal.SIGKILL)
+        deployer.wait(bundles.SECONDS)
+
+    deploy(target, 1, *first)
+
+    assert number(target) == 1
+    assert target.drift() == []
+
+
+def test_a_lost_state_is_told_and_the_next_release_takes_over(
+    target: Terraform, first: Made, second: Made
+) -> None:
+    deploy(target, 1, *first)
+    for path in target.made.folder.glob("terraform.tfstate*"):
+        path.unlink()
+
+    assert "terraform's state is lost" in target.drift()[0]
+    with pytest.raises(Refused, match="terraform's state is lost"):
+        target.mend()
+    assert number(target) == 1
+    deploy(target, 2, *second)
+
+    assert (number(target), numbers(target)) == (2, [2])
+    assert target.drift() == []
+
+
+def test_a_state_that_was_being_written_is_put_aside(target: Terraform, first: Made) -> None:
+    deploy(target, 1, *first)
+    path = target.made.folder / "terraform.tfstate"
+    path.write_text(path.read_text()[:100])
+
+    deploy(target, 2, *first)
+
+    assert numbers(target) == [2]
+    assert target.drift() == []
+
+
+def test_what_another_kind_of_target_made_is_taken_over(
+    target: Terraform, first: Made, second: Made
+) -> None:
+    before = Docker(target.home, target.environment, target.project)
+    deploy(before, 1, *first)
+
+    deploy(target, 2, *second)
+
+    assert (number(target), numbers(target)) == (2, [2])
+    assert target.drift() == []
+
+
+def test_two_containers_share_the_work(first: Made, tmp_path: Path, declarers: Path) -> None:
+    with stacks.target(tmp_path, declarers, workers=2) as target:
+        deploy(target, 1, *first)
+        one, other = sorted(target.services.found(), key=lambda one: str(one.name))
+        assert other.name == f"{one.name}-1"
+        other.kill()
+        assert target.drift() == [f"{other.name}: does not run"]
+        deploy(target, 2, *first)
+        assert numbers(target) == [2, 2]
+
+
+def test_no_secret_stands_in_what_terraform_reads_or_remembers(
+    target: Terraform, first: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "keys").write_text(f"somebody {'5e' * 32}\n")
+    monkeypatch.setenv("API_KEYS_FILE", str(tmp_path / "keys"))
+    monkeypatch.setenv("LOG_HASH_KEY", "a-key-of-names")  # pragma: allowlist secret
+
+    target.start(1, *first)
+    told = target.made.planned()
+
+    held = only(target).exec_run(["cat", "/secrets/LOG_HASH_KEY", "/secrets/API_KEYS"]).output
+    assert held.decode() == f"a-key-of-namessomebody {'5e' * 32}\n"
+    files = [path for path in target.folder.rglob("*") if path.is_file() and ".terraform/" not in
+             str(path)]  # fmt: skip
+    assert {"cdk.tf.json", "terraform.tfstate", "terraform.tfvars.json"} <= {
+        path.name for path in files
+    }
+    everything = json.dumps([told, only(target).attrs]) + "".join(
+        path.read_text() for path in files
+    )
+    assert "a-key-of-names" not in everything
+    assert "5e" * 32 not in everything
+    assert "LOG_HASH_KEY_FILE=/secrets/LOG_HASH_KEY" in everything
+
+
+def test_stopping_keeps_what_services_wrote_and_destroying_leaves_nothing(
+    target: Terraform, first: Made
+) -> None:
+    deploy(target, 1, *first)
+
+    target.stop()
+    volumes = target.client.volumes.list(filters={"name": target.stack})
+    assert {one.name for one in volumes} == {f"{target.stack}-state", f"{target.stack}-secrets"}
+    assert labelled(target.client, target.stack) == []
+    assert target.current() is None
+    deploy(target, 1, *first)
+    target.clear()
+
+    named = {"filters": {"name": target.stack}}
+    assert target.client.volumes.list(**named) == []
+    assert target.client.networks.list(**named) == []
+    assert target.client.containers.list(all=True, **named) == []
+    assert not target.made.folder.exists()

@@ -1,0 +1,34 @@
+"""What the program declares for a project: once, for tests that only look."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitops.targets.terraform_synth import synth
+from tests.gitops import stacks
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory, declarers: Path) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    (home / "interpreters").symlink_to(declarers)
+    return home
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return stacks.project(tmp_path_factory.mktemp("declared") / "project", workers=2)
+
+
+@pytest.fixture(scope="session")
+def dev(home: Path, project: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(synth(home, project, "dev"))
+    return found
+
+
+@pytest.fixture(scope="session")
+def repository(home: Path, project: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(synth(home, project, "repository"))
+    return found

@@ -1,0 +1,150 @@
+"""The container engine: what is asked of it before, and about what runs on it."""
+
+import re
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import docker  # type: ignore[import-untyped]
+from docker import DockerClient
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound  # type: ignore[import-untyped]
+from requests.exceptions import RequestException
+
+from ground.settings import LABEL, Refused, Settings
+
+SECONDS = 600  # for an answer: to unpack a large image takes minutes on a slow disk
+OLDEST = (20, 10)  # the first that runs networks, limits and init processes as asked here
+FREE = 2 * 2**30  # bytes: the images take as much, and data is yet to come
+HOW = (
+    "install an engine (Debian, Ubuntu: `apt-get install docker.io`), start it, or let "
+    "DOCKER_HOST name one"
+)
+
+
+def connect() -> DockerClient:
+    """A client of the engine.
+
+    Raises:
+        Refused: none answers, or it is too old; how to get one is in the message.
+    """
+    try:
+        client = docker.from_env(timeout=SECONDS)
+        version = str(client.version()["Version"])
+    except (DockerException, RequestException, OSError) as error:
+        said = re.sub(r"\s+", " ", str(error))[-120:]
+        raise Refused(f"no container engine answers ({said}): {HOW}") from None
+    found = re.match(r"(\d+)\.(\d+)", version)
+    if not found or (int(found[1]), int(found[2])) < OLDEST:
+        raise Refused(f"the container engine is {version}: 20.10 or newer is needed; update it")
+    return client
+
+
+@contextmanager
+def asked(what: str) -> Iterator[None]:
+    """Say what an engine would not do, in its own words.
+
+    Raises:
+        Refused: it would not.
+    """
+    try:
+        yield
+    except APIError as error:
+        raise Refused(f"{what}: {error.explanation or error}") from None
+    except (DockerException, RequestException, OSError) as error:
+        raise Refused(f"{what}: {error}") from None
+
+
+def ports_are_free(client: DockerClient, settings: Settings) -> None:
+    """Before anything is made: whoever has a port keeps it, but for our own gateway.
+
+    Raises:
+        Refused: a port is taken.
+    """
+    own = container(client, f"{settings.name}-gateway")
+    bound = own.ports.values() if own is not None else []
+    ours = {int(one["HostPort"]) for ports in bound for one in ports or []}
+    wanted = settings.ports.model_dump()
+    wanted = {k: v for k, v in wanted.items() if (k == "https") == bool(settings.domain)}
+    for name, port in wanted.items():
+        if port in ours:
+            continue
+        family = socket.AF_INET6 if ":" in settings.listen else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind((settings.listen, port))
+            except OSError as error:
+                raise Refused(
+                    f"ports.{name} = {port}: {settings.listen}:{port}: {error.strerror}; end what "
+                    "holds it, or give another port in ground.toml"
+                ) from None
+
+
+def disk_has_room(client: DockerClient) -> None:
+    """Where the engine is of this machine.
+
+    Raises:
+        Refused: its disk is full.
+    """
+    folder = Path(str(client.info().get("DockerRootDir", "")))
+    if folder.is_dir() and (free := shutil.disk_usage(folder).free) < FREE:
+        raise Refused(
+            f"{folder}: {free // 2**20} MB are free, and {FREE // 2**20} are needed: the disk is "
+            "full; remove what is not used (`docker system df` shows it)"
+        )
+
+
+def have(client: DockerClient, image: str) -> bool:
+    """Pull an image that is not there; whether it was.
+
+    Raises:
+        Refused: it can't be had.
+    """
+    with asked(image):
+        try:
+            client.images.get(image)
+        except ImageNotFound:
+            pass
+        else:
+            return True
+    try:
+        client.images.pull(image)
+    except (DockerException, RequestException) as error:
+        said = getattr(error, "explanation", None) or str(error)
+        raise Refused(
+            f"{image}: not found, and can't be pulled: {said}; correct it in ground.toml under "
+            "[images], or reach its registry"
+        ) from None
+    return False
+
+
+def container(client: DockerClient, name: str) -> Any:
+    with asked(name):
+        try:
+            return client.containers.get(name)
+        except NotFound:
+            return None
+
+
+def things(client: DockerClient, ground: str) -> list[Any]:
+    """Whatever an engine holds of a ground, in the order in which it can be removed."""
+    label = {"label": f"{LABEL}={ground}"}
+    with asked(ground):
+        return [
+            *client.containers.list(all=True, filters=label, ignore_removed=True),
+            *client.networks.list(filters=label),
+            *client.volumes.list(filters=label),
+        ]
+
+
+def remove(client: DockerClient, ground: str) -> None:
+    """Without terraform: what has no state any more."""
+    for thing in things(client, ground):
+        with asked(f"{ground}: {thing.attrs.get('Name')}"):
+            if hasattr(thing, "exec_run"):
+                thing.remove(force=True)
+            else:
+                thing.remove()

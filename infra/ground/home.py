@@ -1,0 +1,121 @@
+"""What the ground keeps on the machine that made it: passwords, state, what was told last.
+
+Nothing here is for anybody else's eyes: folders are 0700 and files 0600. Passwords are made once,
+and used again; they are mounted as files, so terraform knows paths and no content.
+"""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from ground.settings import Refused, Settings
+
+BYTES = 32  # of a password: nobody guesses 256 bits
+ROUNDS = 10  # of bcrypt, which programs check with every request: for such a password one would do
+OBSERVER = "ground"  # who may see Prometheus and Alertmanager
+
+
+def root() -> Path:
+    """Where all grounds of this person are kept."""
+    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local/state")
+    return Path(os.environ.get("GROUND_HOME") or Path(state) / "ground").absolute()
+
+
+@dataclass(frozen=True)
+class Home:
+    path: Path
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Home":
+        return cls(root() / settings.name)
+
+    @property
+    def passwords(self) -> Path:
+        return self.path / "passwords"
+
+    @property
+    def stack(self) -> Path:
+        return self.path / "stack"
+
+    @property
+    def state(self) -> Path:
+        return self.path / "terraform.tfstate"
+
+    @property
+    def outputs(self) -> Path:
+        return self.path / "outputs.json"
+
+    def project(self, name: str) -> Path:
+        return self.path / "projects" / name
+
+    def projects(self) -> list[str]:
+        return sorted(path.parent.name for path in self.path.glob("projects/*/env"))
+
+    def secret(self, name: str) -> str:
+        """A password by its name; made at the first call."""
+        file = self.passwords / name
+        if not file.exists():
+            write(file, secrets.token_urlsafe(BYTES))
+        return file.read_text()
+
+    def prepare(self) -> None:
+        """Have every file that a container is given."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.chmod(0o700)
+        for name in ("database-mlflow", "store-root", "tracking-admin", "tracking-session"):
+            self.secret(name)
+        key = self.secret("store-mlflow")
+        write(
+            self.passwords / "store-credentials",
+            f"[default]\naws_access_key_id = mlflow\naws_secret_access_key = {key}\n",
+        )
+        write(
+            self.passwords / "tracking-auth.ini",
+            "[mlflow]\ndefault_permission = READ\n"
+            "database_uri = postgresql+psycopg2://mlflow@database:5432/mlflow_auth\n"
+            f"admin_username = admin\nadmin_password = {self.secret('tracking-admin')}\n"
+            "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n",
+        )
+        self.admit("registry-users", "admin", self.secret("registry-admin"), ":")
+        self.admit("gateway-users", OBSERVER, self.secret("observation"), " ")
+
+    def admit(self, name: str, user: str, password: str, between: str) -> None:
+        """Have a line for a user in a file of hashes, which is what programs are shown."""
+        import bcrypt  # of the environment that makes grounds, which tests are not in
+
+        file = self.passwords / name
+        lines = file.read_text().splitlines() if file.exists() else []
+        others = [line for line in lines if not line.startswith(f"{user}{between}")]
+        own = next((line for line in lines if line not in others), "")
+        if not own or not bcrypt.checkpw(password.encode(), own.split(between, 1)[1].encode()):
+            own = user + between + bcrypt.hashpw(password.encode(), bcrypt.gensalt(ROUNDS)).decode()
+            write(file, "\n".join([*others, own]) + "\n")
+
+    def remember(self, outputs: dict[str, str]) -> None:
+        write(self.outputs, json.dumps(outputs, indent=2) + "\n")
+
+    def recall(self) -> dict[str, str]:
+        """What the last `make ground` told.
+
+        Raises:
+            Refused: there was none.
+        """
+        try:
+            found: dict[str, str] = json.loads(self.outputs.read_text())
+        except FileNotFoundError:
+            raise Refused(f"{self.path}: no ground was made here; run `make ground`") from None
+        return found
+
+
+def write(file: Path, content: str) -> None:
+    """Write a file that its owner alone reads: all of it or nothing."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file.parent.chmod(0o700)
+    new = file.with_name(f"{file.name}.{os.getpid()}.new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
+        opened.write(content)
+        opened.flush()
+        os.fsync(opened.fileno())
+    new.replace(file)

@@ -1,0 +1,227 @@
+"""terraform, as a command: with deadlines, and with one clear error each."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ground.home import Home
+from ground.settings import Refused
+
+OLDEST = (1, 10)  # the first that locks a state in a bucket by the bucket's own means
+LOOK_SECONDS = 30  # for a version, on a busy machine
+SECONDS = 900  # for the longest: to pull all images over a slow line
+LOCKED = "Error acquiring the state lock"
+# What it says when it fails, and what a person is told.
+MEANT = (
+    (r"no space left on device", "the disk is full: remove what is not used, then run this again"),
+    (
+        r"Failed to query available provider packages|no available releases match|"
+        r"Could not retrieve the list of available versions|registry service is unreachable",
+        "terraform's provider of container engines is missing, and its registry is not reached: "
+        "run `.ci/provider`, which builds it, then run this again",
+    ),
+    (r"port is already allocated|address already in use", "a port is taken: see the line above"),
+    (r"(?i)unable to (find or )?pull image|manifest unknown|repository does not exist",
+     "an image can't be had: correct it in ground.toml under [images]"),
+    (r"Cannot connect to the Docker daemon|error during connect|pinging docker",
+     "the container engine does not answer any more: start it, then run this again"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Change:
+    action: str  # made, changed, replaced or destroyed
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.action}: {self.kind} {self.name}"
+
+
+class Terraform:
+    """The command, in the folder of one stack."""
+
+    def __init__(self, home: Home, environment: dict[str, str] | None = None) -> None:
+        self.home = home
+        self.where = home.stack / "stacks/ground"
+        env = dict(os.environ if environment is None else environment)
+        # A file that is named and not there makes it warn at every call.
+        if not Path(env.get("TF_CLI_CONFIG_FILE", "/")).is_file():
+            env.pop("TF_CLI_CONFIG_FILE", None)
+        env |= {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
+        self.env = env | {"TF_DATA_DIR": str(home.path / "terraform")}
+
+    def is_there(self) -> None:
+        """Refused, where it is missing or too old."""
+        command = shutil.which("terraform", path=self.env.get("PATH"))
+        if command is None:
+            raise Refused("no terraform on PATH: install 1.10 or newer, then run this again")
+        done = self.run("version", "-json", seconds=LOOK_SECONDS, where=Path("/"))
+        version = str(json.loads(done)["terraform_version"])
+        found = re.match(r"(\d+)\.(\d+)", version)
+        if not found or (int(found[1]), int(found[2])) < OLDEST:
+            raise Refused(f"{command} is {version}: 1.10 or newer is needed; update it")
+
+    def init(self) -> None:
+        self.run("init", "-no-color", "-reconfigure")
+
+    def plan(self, file: Path, *, destroy: bool = False) -> list[Change]:
+        """Write a plan, and return what it would do."""
+        self.run("plan", "-no-color", f"-out={file}", *(["-destroy"] if destroy else []))
+        file.chmod(0o600)
+        shown = json.loads(self.run("show", "-json", str(file)))
+        return [found for one in shown.get("resource_changes", []) if (found := change(one))]
+
+    def apply(self, file: Path, told: Callable[[str], None]) -> None:
+        """Do what a plan says, and tell of each thing when it is done."""
+        self.run("apply", "-json", str(file), told=lambda line: told_of(line, told))
+
+    def outputs(self) -> dict[str, str]:
+        found = json.loads(self.run("output", "-json"))
+        return {key: str(one["value"]) for key, one in found.items()}
+
+    def run(
+        self,
+        *words: str,
+        seconds: float = SECONDS,
+        where: Path | None = None,
+        told: Callable[[str], None] | None = None,
+    ) -> str:
+        """What it says.
+
+        Raises:
+            Refused: it fails, or takes too long.
+        """
+        process = subprocess.Popen(
+            ["terraform", *words],
+            cwd=where or self.where,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if told else subprocess.PIPE,
+            text=True,
+        )
+        # Interrupted, it gives its lock back before it ends.
+        timer = threading.Timer(seconds, process.terminate)
+        timer.start()
+        try:
+            if told is None:
+                said, errors = process.communicate()
+            else:
+                lines = []
+                for line in process.stdout or ():
+                    lines.append(line)
+                    told(line)
+                said, errors = "".join(lines), ""
+                process.wait()
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+        finally:
+            late = not timer.is_alive()
+            timer.cancel()
+        if late:
+            raise Refused(f"terraform {words[0]}: no end in {seconds:.0f} s; run this again")
+        if process.returncode:
+            raise Refused(self.failed(words[0], said + errors))
+        return said
+
+    def failed(self, word: str, said: str) -> str:
+        """One clear error: what it means, after its own words."""
+        if LOCKED in said:
+            return self.locked(said)
+        own = errors_of(said)
+        meant = next((told for pattern, told in MEANT if re.search(pattern, said)), "")
+        return f"terraform {word}: {own}" + (f"\n{meant}" if meant else "")
+
+    def locked(self, said: str) -> str:
+        about = dict(re.findall(r"(ID|Path|Who|Created): +(\S.*)", said))
+        text = (
+            f"the state is locked by {about.get('Who', 'somebody')} since "
+            f"{about.get('Created', 'some time')}: wait until that run ends"
+        )
+        # A file's lock ends with whoever holds it; a bucket's stays when that is killed.
+        if (number := about.get("ID")) and not about.get("Path", "").startswith("/"):
+            text += (
+                "; where it was killed, free it with\n"
+                f"  TF_DATA_DIR={self.env['TF_DATA_DIR']} terraform -chdir={self.where} "
+                f"force-unlock -force {number}"
+            )
+        return text
+
+
+def change(one: dict[str, Any]) -> Change | None:
+    """What a plan would do to one thing; None where it stays, or is an image to look at."""
+    actions = one["change"]["actions"]
+    words = {"create": "made", "update": "changed", "delete": "destroyed"}
+    word = "replaced" if len(actions) > 1 else words.get(actions[0])
+    kind = str(one["type"]).removeprefix("docker_")
+    about = one["change"]["after"] or one["change"]["before"] or {}
+    return Change(word, kind, str(about.get("name"))) if word and kind != "image" else None
+
+
+def told_of(line: str, told: Callable[[str], None]) -> None:
+    """Tell of a thing that is done."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return
+    if found.get("type") == "apply_complete":
+        hook = found["hook"]
+        kind = hook["resource"]["resource_type"].removeprefix("docker_")
+        name = (kind == "volume" and hook.get("id_value")) or hook["resource"]["resource_name"]
+        words = {"create": "made", "update": "changed", "delete": "destroyed"}
+        if kind != "image":
+            told(f"{words.get(hook['action'], hook['action'])}: {kind} {plain(str(name))}")
+
+
+def plain(name: str) -> str:
+    """A resource's name without what cdktf adds to keep it apart."""
+    return re.sub(r"_(container|network|data|settings)?_?[0-9A-F]{8}$", "", name)
+
+
+def errors_of(said: str) -> str:
+    """The words of its errors, without frames; those of -json too."""
+    found = []
+    for line in said.splitlines():
+        if line.startswith("{"):
+            diagnostic = json.loads(line).get("diagnostic") or {}
+            if diagnostic.get("severity") == "error":
+                found.append(f"{diagnostic['summary']} {diagnostic.get('detail') or ''}".strip())
+    if not found:
+        plainly = re.sub(r"(?m)^[│╷╵ ]+", "", said)
+        found = [" ".join(one.split()) for one in plainly.split("Error: ")[1:]]
+    return "\n".join(found)[:1500] or said.strip()[-300:]
+
+
+def synthesise(home: Home, file: Path) -> None:
+    """Run the program that declares the ground, with Node beside its Python.
+
+    Raises:
+        Refused: it fails.
+    """
+    env = dict(os.environ)
+    tools = str(Path(sys.executable).parent)
+    env |= {"CDKTF_OUTDIR": str(home.stack), "GROUND_FILE": str(file)}
+    env |= {"PATH": f"{tools}{os.pathsep}{env.get('PATH', os.defpath)}"}
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).parents[1] / "main.py")],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,  # it takes two seconds
+    )
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        raise Refused(lines[-1].removeprefix("error: ") if lines else "the program says nothing")

@@ -1,0 +1,86 @@
+"""Make the ground, or show what would change: from its settings to services that answer."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from docker import DockerClient  # type: ignore[import-untyped]
+
+from ground import engine, health, tracking_image
+from ground.home import Home
+from ground.settings import Refused, Settings
+from ground.signed import Store
+from ground.terraform import Change, Terraform, synthesise
+
+Told = Callable[[str], None]
+
+
+def ready(settings: Settings, home: Home) -> tuple[DockerClient, Terraform]:
+    """Whatever can be known before anything is made.
+
+    Raises:
+        Refused: something is missing, too old, taken or full.
+    """
+    terraform = Terraform(home)
+    terraform.is_there()
+    client = engine.connect()
+    if settings.state is None and not home.state.exists() and engine.things(client, settings.name):
+        raise Refused(
+            f"{home.state}: the state is lost, and what it was about is still there: bring the "
+            "file back, or remove all of it with `make ground-destroy FORCE=1`"
+        )
+    engine.ports_are_free(client, settings)
+    engine.disk_has_room(client)
+    return client, terraform
+
+
+def planned(
+    settings: Settings, file: Path, home: Home, told: Told
+) -> tuple[DockerClient, Terraform, list[Change]]:
+    """What would be done; the plan is written beside the state."""
+    client, terraform = ready(settings, home)
+    home.prepare()
+    synthesise(home, file)
+    terraform.init()
+    told("planned")
+    return client, terraform, terraform.plan(home.path / "plan")
+
+
+def up(settings: Settings, file: Path, home: Home, told: Told) -> dict[str, str]:
+    """Make it, wait until it is healthy, and return its addresses."""
+    client, terraform = ready(settings, home)
+    images = settings.images.model_dump()
+    for name in sorted(set(images) - {"base"}):
+        if not engine.have(client, images[name]):
+            told(f"pulled: {images[name]}")
+    if not tracking_image.have(client, settings):
+        told(f"built: {tracking_image.name(settings)}")
+    client, terraform, changes = planned(settings, file, home, told)
+    if changes:
+        terraform.apply(home.path / "plan", told)
+    else:
+        told("nothing changes")
+    health.wait(client, settings.name, told)
+    outputs = terraform.outputs()
+    health.answers(outputs)
+    home.remember(outputs)
+    store = Store(outputs["store"], "root", home.secret("store-root"))
+    store.have_user("mlflow", home.secret("store-mlflow"))
+    store.have_bucket("mlflow", "mlflow")
+    return outputs
+
+
+def lines(outputs: dict[str, str], home: Home) -> list[str]:
+    """What a person is told: the addresses, and the five lines of a project."""
+    width = max(map(len, outputs))
+    env = home.project("flights") / "env"
+    return [
+        "",
+        *(f"{key:<{width}}  {value}" for key, value in sorted(outputs.items())),
+        "",
+        "A project uses it with five lines; its name here is flights:",
+        "  make ground-project NAME=flights",
+        f"  . '{env}'",
+        "  data_store: s3://flights",
+        f"  image_repository: {outputs['registry']}/flights",
+        '  target = "terraform"  # in environments/*.toml',
+    ]

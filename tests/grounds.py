@@ -1,0 +1,114 @@
+"""A ground to try: a name, ports and a home of its own, and the commands that a person types."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import docker  # type: ignore[import-untyped]
+
+from baking import ROOT, clean_environment
+from worlds import ports
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SETTINGS = ROOT / "infra/ground.toml"
+IMAGES = ("DATABASE", "STORE", "REGISTRY", "PROMETHEUS", "ALERTMANAGER", "GATEWAY")
+SECONDS = 600  # of one command: the tracking server's image is built once
+LABEL = "ground"
+
+
+def python() -> Path:
+    """Return the interpreter that declares infrastructure; make it where it is not there."""
+    command = ["make", "--no-print-directory", ".venv/infra/ready"]
+    subprocess.run(command, cwd=ROOT, env=clean_environment(), check=True, timeout=SECONDS)
+    return ROOT / ".venv/infra/bin/python"
+
+
+def missing() -> str | None:
+    """Return why no ground can be made here; None where one can."""
+    if absent := [name for name in IMAGES if not os.environ.get(f"GROUND_{name}_IMAGE")]:
+        return f"GROUND_{absent[0]}_IMAGE is not set: .ci/ground makes the images"
+    return None
+
+
+@dataclass
+class Trial:
+    """One ground, in a folder."""
+
+    folder: Path
+    name: str
+
+    def __post_init__(self) -> None:
+        """Write its settings."""
+        text = SETTINGS.read_text("utf-8").replace('name = "ground"', f'name = "{self.name}"')
+        free = iter(ports(7))
+        text = re.sub(
+            r"(?m)^(\w+ = )\d{4}(?=\s)", lambda found: f"{found[1]}{next(free)}", text, count=7
+        )
+        self.file.write_text(text)
+
+    @property
+    def file(self) -> Path:
+        return self.folder / f"{self.name}.toml"
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home" / self.name
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Return the environment of a person who keeps grounds in this folder."""
+        env = clean_environment() | {"GROUND_HOME": str(self.folder / "home")} | more
+        return env | {"PYTHONPATH": str(ROOT / "infra"), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def run(self, *words: str, given: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+        """Run one of the ground's commands."""
+        return subprocess.run(
+            [str(python()), "-m", "ground", "--file", str(self.file), *words],
+            env=self.environment(**more),
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+
+    def done(self, *words: str, **more: str) -> str:
+        """Run one that must succeed, and return what it says."""
+        found = self.run(*words, **more)
+        assert found.returncode == 0, found.stdout + found.stderr
+        return found.stdout
+
+    def outputs(self) -> dict[str, str]:
+        found: dict[str, str] = json.loads((self.home / "outputs.json").read_text())
+        return found
+
+    def given(self, project: str) -> dict[str, str]:
+        """Return what a project reads."""
+        text = (self.home / "projects" / project / "env").read_text()
+        return dict(re.findall(r"^export (\w+)='?(.*?)'?$", text, re.MULTILINE))
+
+    def secrets(self) -> dict[str, str]:
+        """Return every generated password, by where it lies."""
+        files = [*self.home.glob("passwords/*"), *self.home.glob("projects/*/passwords/*")]
+        found = {}
+        for file in files:
+            for word in re.split(r"[\s:=]+", file.read_text()):
+                if len(word) >= 40:  # a password has 43 characters, a hash 60
+                    found[f"{file.relative_to(self.home)}: {word[:4]}"] = word
+        return found
+
+
+def things() -> dict[str, set[str]]:
+    """Return the names of all containers, networks and volumes of the engine."""
+    client: Any = docker.from_env()
+    return {
+        "containers": {one.name for one in client.containers.list(all=True, ignore_removed=True)},
+        "networks": {one.name for one in client.networks.list()},
+        "volumes": {one.name for one in client.volumes.list()},
+    }
