@@ -112,7 +112,7 @@ def test_what_is_secret_may_come_from_a_file(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOG_HASH_KEY_FILE", str(tmp_path / "key"))
-    with pytest.raises(StageError, match="LOG_HASH_KEY_FILE: .*/key: No such file"):
+    with pytest.raises(StageError, match=r"LOG_HASH_KEY_FILE: .*/key: No such file"):
         made(folder)
     (tmp_path / "key").write_text("a key\n")
     assert made(folder).hash_key == b"a key"
