@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path.cwd()))
 import contract as rules
 import msgspec
 from pipeline import features, files, schemas
-from serving.contract import Contract
-from serving.reader import JSON, Reader
+from serving.rows.contract import Contract
+from serving.rows.reader import JSON, Reader
 
 RUNS, SECONDS = 5, 0.3  # their median counts
 

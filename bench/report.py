@@ -11,8 +11,9 @@ import numpy as np
 import polars as pl
 from pipeline import files, params
 from pipeline.stage import project
-from review import markdown, page, report, version
+from review import report, version
 from review.__main__ import findings
+from review.render import markdown, page
 
 FOLDER = Path(".dvc/tmp/bench")
 

@@ -12,7 +12,8 @@ from pipeline import files, params
 from pipeline.evaluate import METRICS, metric_named
 from pipeline.metrics import Metric
 from pipeline.stage import StageError, project, run
-from review import compare, drift, gates, holdout, markdown, page, report, version
+from review import compare, drift, gates, holdout, report, version
+from review.render import markdown, page
 from review.version import Version
 
 MARKDOWN = files.REPORTS / "review.md"

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from pipeline import files
-from review.charts import Chart, Series
-from review.document import Section
+from review.render.charts import Chart, Series
+from review.render.document import Section
 from review.version import Version
 
 POINTS = 60  # a chart in a comment shows no more

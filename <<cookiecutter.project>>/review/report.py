@@ -8,9 +8,20 @@ from pipeline import files
 from pipeline.metrics import Metric
 from review import plots
 from review.compare import Change, Flips, SliceChange
-from review.document import FAIL, PASS, WARN, Code, Document, Section, Table, Text, Tone, cell
 from review.drift import ANOTHER, SHIFTED, Drift
 from review.gates import Gate
+from review.render.document import (
+    FAIL,
+    PASS,
+    WARN,
+    Code,
+    Document,
+    Section,
+    Table,
+    Text,
+    Tone,
+    cell,
+)
 from review.version import Version
 
 TONES: Mapping[str, Tone] = {"better": "good", "worse": "bad", "no different": "neutral"}

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from serving.table import Table
+from serving.rows.table import Table
 
 
 class Way(Protocol):

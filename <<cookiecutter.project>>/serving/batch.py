@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.table import Table, together
+from serving.rows.table import Table, together
 
 Answers = NDArray[np.float32]
 Columns = Mapping[str, Any]

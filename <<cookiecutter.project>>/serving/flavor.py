@@ -18,7 +18,7 @@ class Flavor(PythonModel):
     def load_context(self, context: Any) -> None:
         from pipeline import files
         from serving import model, release
-        from serving.contract import Contract
+        from serving.rows.contract import Contract
 
         held = release.read(Path(context.artifacts["manifest"]).parent, others=False)
         self.predictor = model.load(held)

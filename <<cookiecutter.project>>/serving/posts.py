@@ -15,10 +15,11 @@ from itertools import count
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from serving import events, labels
-from serving.contract import Rows
+from serving import events
+from serving.predictions import labels
 from serving.protocol import REPLY
 from serving.refusal import Refusal, refusal
+from serving.rows.contract import Rows
 from serving.service import Service
 
 # No page shows these answers and nobody keeps them; what they are is not to be guessed.

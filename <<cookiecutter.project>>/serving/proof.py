@@ -6,12 +6,12 @@ import msgspec
 
 from pipeline.stage import StageError
 from serving import recorded
-from serving.contract import Contract, Rows
 from serving.model import Predictor
-from serving.reader import JSON, Reader
 from serving.recorded import EXAMPLES
 from serving.refusal import Refusal
 from serving.release import Release
+from serving.rows.contract import Contract, Rows
+from serving.rows.reader import JSON, Reader
 
 
 def examples(release: Release) -> list[dict[str, Any]]:

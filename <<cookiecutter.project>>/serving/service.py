@@ -6,14 +6,14 @@ from datetime import datetime
 
 from serving.about import About
 from serving.batch import Batcher
-from serving.contract import Contract
 from serving.explain import Explainer
 from serving.keys import Keys
-from serving.log import Log
 from serving.metrics import Metrics
-from serving.nolog import NoLog
-from serving.reader import Reader
+from serving.predictions.log import Log
+from serving.predictions.nolog import NoLog
 from serving.release import Release
+from serving.rows.contract import Contract
+from serving.rows.reader import Reader
 from serving.settings import Limits
 
 

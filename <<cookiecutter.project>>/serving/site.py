@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from serving import proof
-from serving.pages import Site, routes
+from serving.page.pages import Site, routes
 from serving.refusal import refusal
 from serving.service import Service
 

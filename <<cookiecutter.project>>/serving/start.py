@@ -13,17 +13,18 @@ from starlette.types import ASGIApp
 
 from pipeline import files
 from pipeline.stage import StageError
-from serving import keys, log, model, proof, ranges
+from serving import keys, model, proof, ranges
 from serving.about import About
 from serving.app import App
 from serving.batch import Batcher
-from serving.contract import Contract
 from serving.explain import Explainer
-from serving.log import Log
 from serving.metrics import Metrics
-from serving.nolog import NoLog
-from serving.reader import Reader
+from serving.predictions import log
+from serving.predictions.log import Log
+from serving.predictions.nolog import NoLog
 from serving.release import Release
+from serving.rows.contract import Contract
+from serving.rows.reader import Reader
 from serving.service import Service
 from serving.settings import Settings
 

@@ -59,7 +59,7 @@ def test_a_stage_has_one_name_everywhere(stage: str) -> None:
 
     assert STAGES[stage]["cmd"] == f"python -m pipeline.{stage}"
     assert (ROOT / f"pipeline/{stage}.py").is_file()
-    assert (ROOT / f"tests/test_{stage}.py").is_file()
+    assert (ROOT / f"tests/pipeline/test_{stage}.py").is_file()
     assert STAGES[stage]["params"][0] == stage
     assert stage in block
     assert STAGES[stage]["desc"]

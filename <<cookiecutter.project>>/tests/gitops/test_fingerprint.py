@@ -11,7 +11,7 @@ from tests.gitops.stories import Story
     [
         ("README.md", True),
         ("docs/runbook.md", True),
-        ("tests/test_features.py", True),
+        ("tests/pipeline/test_features.py", True),
         ("gitops/deploy.py", True),
         ("environments/uat.toml", True),  # another's settings
         ("environments/dev.toml", False),

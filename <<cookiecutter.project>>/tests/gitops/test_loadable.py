@@ -32,7 +32,7 @@ def test_files_are_kept_as_they_are_and_nothing_is_left_behind(
 
     wanted = loadable.contents(bundle, release.model.files)
     assert loadable.stored(tmp_path / "model") == wanted
-    assert {"models/model.onnx", "pipeline/features.py", "serving/contract.py"} <= wanted.keys()
+    assert {"models/model.onnx", "pipeline/model.py", "serving/rows/field.py"} <= wanted.keys()
     assert "serving/flavor.py" in wanted
     assert sorted(bundle.rglob("*")) == before
 

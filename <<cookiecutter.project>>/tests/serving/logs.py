@@ -13,12 +13,12 @@ from typing import Any
 import sqlalchemy as sa
 from msgspec import Raw
 
-from serving import lite
-from serving import store as postgresql
-from serving.drain import store_of
-from serving.log import About, Log
+from serving.predictions import lite
+from serving.predictions import store as postgresql
+from serving.predictions.drain import store_of
+from serving.predictions.log import About, Log
+from serving.predictions.store import DROPPED, LABELS, PREDICTIONS, connect
 from serving.settings import LogSettings
-from serving.store import DROPPED, LABELS, PREDICTIONS, connect
 from tests.projects import ROOT
 
 Store = lite.Store | postgresql.Store

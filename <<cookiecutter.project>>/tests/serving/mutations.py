@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from tests.serving.rows import Row
+from tests.serving.samples import Row
 
 Mutation = Callable[["Source"], bytes]
 MUTATIONS: dict[str, Mutation] = {}

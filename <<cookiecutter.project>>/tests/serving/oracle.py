@@ -11,7 +11,7 @@ from typing import Any
 
 import pandera.polars as pa
 
-from tests.serving.rows import Row, pandera_says
+from tests.serving.samples import Row, pandera_says
 
 MOST_DIGITS = 4000  # of a whole number; Python reads no more
 WRONG: list[object] = []  # of no type that a column has

@@ -12,9 +12,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.serving import bundles, rows
+from tests.serving import bundles, samples
 from tests.serving.mutations import Source
-from tests.serving.test_contract import ONE
+from tests.serving.rows.test_contract import ONE
 
 MARK = "XSECRETX"  # in each row that is sent, and in no log of the service's own
 PATIENCE = 2  # seconds for a client to send its request
@@ -56,5 +56,5 @@ def running(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def source(raw: pl.DataFrame, seed: int) -> Source:
     """Real rows, and for each field what a client might send in its place."""
-    odd = {name: [*rows.ANYTHING, *rows.near(column)] for name, column in ONE.columns.items()}
+    odd = {name: [*samples.ANYTHING, *samples.near(column)] for name, column in ONE.columns.items()}
     return Source(raw.drop("late").to_dicts(), odd, MARK, seed)

@@ -10,9 +10,9 @@ from starlette.applications import Starlette
 from starlette.types import Message
 
 from serving.about import About
-from serving.contract import Contract
 from serving.explain import Explanation
-from serving.pages import Site, routes
+from serving.page.pages import Site, routes
+from serving.rows.contract import Contract
 
 FIELDS: dict[str, dict[str, Any]] = {
     "serial": {"type": "string", "x-key": True, "x-unique": True, "description": "as engraved"},

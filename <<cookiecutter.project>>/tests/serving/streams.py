@@ -8,8 +8,8 @@ import polars as pl
 import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 
-from serving import arrow
 from serving.refusal import Refusal
+from serving.rows import arrow
 
 MOST = 100
 TIME = datetime.datetime(2013, 1, 1, 5, 6, 7, 8)

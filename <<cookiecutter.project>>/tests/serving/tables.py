@@ -13,9 +13,9 @@ import polars.selectors as cs
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from pipeline import examples
-from serving.contract import Contract, Rows
-from serving.reader import ARROW, JSON, Reader
 from serving.refusal import Refusal
+from serving.rows.contract import Contract, Rows
+from serving.rows.reader import ARROW, JSON, Reader
 
 
 def bodies(frame: pl.DataFrame) -> Iterator[tuple[str, bytes]]:

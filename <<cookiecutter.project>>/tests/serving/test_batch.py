@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from serving import batch
 from serving.batch import PIECE, Batcher
-from serving.table import Table
+from serving.rows.table import Table
 
 
 class Model:

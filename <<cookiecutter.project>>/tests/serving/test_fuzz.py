@@ -24,8 +24,8 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from tests.serving import bundles
 from tests.serving.fuzzing import Fuzz
 from tests.serving.oracle import Oracle
+from tests.serving.rows.test_contract import ONE
 from tests.serving.running import REQUEST_KB, ROWS, Running, running, source  # noqa: F401
-from tests.serving.test_contract import ONE
 
 COUNT = int(os.environ.get("FUZZ") or 3000)
 SEED = int(os.environ.get("SEED") or time.time())

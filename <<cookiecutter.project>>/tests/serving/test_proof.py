@@ -10,9 +10,9 @@ import pytest
 from pipeline import files
 from pipeline.stage import StageError
 from serving import model, proof, release
-from serving.contract import Contract
 from serving.model import Predictor
 from serving.release import Release
+from serving.rows.contract import Contract
 
 
 @pytest.fixture

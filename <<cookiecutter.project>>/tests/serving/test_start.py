@@ -9,8 +9,8 @@ import pytest
 from pipeline import files
 from pipeline.stage import StageError
 from serving import release, settings, start
-from serving.log import Log
-from serving.nolog import NoLog
+from serving.predictions.log import Log
+from serving.predictions.nolog import NoLog
 from serving.service import Service
 from tests.serving import bundles
 

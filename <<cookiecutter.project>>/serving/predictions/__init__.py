@@ -1,0 +1,1 @@
+"""What was answered, kept for later, and the labels that come to it."""

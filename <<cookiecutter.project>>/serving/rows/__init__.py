@@ -1,0 +1,1 @@
+"""What a client sends, as rows that keep the contract."""
