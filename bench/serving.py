@@ -35,7 +35,6 @@ CLIENTS = 32
 STEADY = 30  # seconds without a pause: three times as long as rows wait for one
 BATCH = 1000
 BATCHING = 4  # clients: there is always one more batch to answer
-FORMATS = ("JSON rows", "JSON columns", "Arrow")
 ARROW = "application/vnd.apache.arrow.stream"
 NEAR = 1e-5  # between answers: it is the same model
 
@@ -162,7 +161,11 @@ def alone(up: Mapping[str, Running]) -> None:
 def batches(up: Mapping[str, Running], folder: Path) -> None:
     """A thousand rows at a time, against the session alone on a matrix that is ready."""
     files = {"JSON rows": "rows.json", "JSON columns": "columns.json", "Arrow": "rows.arrow"}
-    asked = {name: asking(up["ours"], folder / file) for name, file in files.items()}
+    asked = {
+        f"{name}{mark}": asking(up[f"ours{mark}"], folder / file)
+        for name, file in files.items()
+        for mark in ("", ", no log")
+    }
     asked["MLflow"] = asking(up["MLflow"], folder / "batch.json")
     same({"ours": asked["Arrow"], **asked})
     seen: dict[str, list[Load]] = {name: [] for name in asked}
@@ -175,13 +178,14 @@ def batches(up: Mapping[str, Running], folder: Path) -> None:
             kept.append(load.ask(asked[name], BATCHING, SECONDS))
             load.settled(up["ours"])
     rates = {name: [one.rate * BATCH for one in kept] for name, kept in seen.items()}
-    for name in FORMATS:
+    ours = [name for name in rates if name != "MLflow"]
+    for name in ours:
         figure = f"{BATCH:,} rows, {name}, to the bare session"
         show(figure, ratio(rates[name], bare), "x", 0.7, at_least=True)
-    for name in FORMATS:
-        note(f"{name:<14}{ratio(rates[name], rates['MLflow']):8.3g} x MLflow's rows a second")
+    for name in ours:
+        note(f"{name:<21}{ratio(rates[name], rates['MLflow']):8.3g} x MLflow's rows a second")
     for name, kept in (*rates.items(), ("bare session", bare)):
-        note(f"{name:<14}{statistics.median(kept):12,.0f} rows/s")
+        note(f"{name:<21}{statistics.median(kept):12,.0f} rows/s")
 
 
 def asking(one: Running, body: Path) -> Running:
