@@ -140,7 +140,7 @@ def lock_of(folder: Path) -> Path:
 def test_two_applies_at_once_are_one_after_the_other(tmp_path: Path, store: dict[str, Any]) -> None:
     """From two machines: each has a folder of its own."""
     log = tmp_path / "log"
-    said = f"echo begin >> {log}; sleep 1; echo end >> {log}"
+    said = f"echo begin | tee -a {log}; sleep 1; echo end | tee -a {log}"
     stacks = [placed(tmp_path / name, stack_of(store, said)) for name in ("one", "two")]
 
     threads = [threading.Thread(target=stack.apply) for stack in stacks]
