@@ -71,10 +71,7 @@ class Services:
             Refused: the engine does not, or the image's service would be root.
         """
         image, state = labels[IMAGE], f"{self.stack}-state"
-        with asked(image):
-            user = str(self.client.images.get(image).attrs["Config"].get("User") or "")
-        if user.partition(":")[0] in ROOT:
-            raise Refused(f"{image}: would run as root; give it a USER")
+        self.rootless(image)
         keys = secret()
         volumes = {state: {"bind": STATE, "mode": "rw"}}
         given = {key: os.environ.get(key, "") for key in GIVEN}
@@ -108,6 +105,17 @@ class Services:
             put(made, SECRETS, {KEYS: keys})
         with asked(name):
             made.start()
+
+    def rootless(self, image: str) -> None:
+        """See that an image's service is not root.
+
+        Raises:
+            Refused: it would be.
+        """
+        with asked(image):
+            user = str(self.client.images.get(image).attrs["Config"].get("User") or "")
+        if user.partition(":")[0] in ROOT:
+            raise Refused(f"{image}: would run as root; give it a USER")
 
     @staticmethod
     def keep(one: Any) -> None:

@@ -35,7 +35,7 @@ class Placed:
     tree: str
     number: int
     serves: bool  # clients were led to it
-    secrets: Sequence[str] = ()  # names of files that it is given
+    secrets: tuple[str, ...] = ()  # names of files that it is given
 
 
 Slots = dict[str, Placed | None]
@@ -82,7 +82,7 @@ class Stack:
         """What was placed last; None where that is not known."""
         try:
             values = json.loads((self.folder / VARIABLES).read_text())
-            return {slot: values[slot] and Placed(**values[slot]) for slot in SLOTS}
+            return {slot: values[slot] and placed(values[slot]) for slot in SLOTS}
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -151,6 +151,10 @@ class Stack:
             other.declare(content)
             other.place(slots, variables)
             yield other
+
+
+def placed(values: Mapping[str, Any]) -> Placed:
+    return Placed(**{**values, "secrets": tuple(values["secrets"])})
 
 
 def needs(content: bytes) -> str:

@@ -18,8 +18,9 @@ from gitops.targets import interpreter
 LOCK = "requirements/infra.txt"
 SOURCES = ("infra/*.py", "gitops/targets/caddy.py", "gitops/targets/labels.py")
 SETTINGS = ("environments/*.toml", "pyproject.toml", LOCK)
+BUCKET = "STATE_BUCKET"
 # Where the state lies stands in a stack.
-GIVEN = ("STATE_BUCKET", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_REGION")
+GIVEN = (BUCKET, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_REGION")
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", *GIVEN)  # no token or key is anywhere near
 STACK = "cdk.tf.json"
 SECONDS = 120  # a busy machine takes five, an idle one one

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -18,13 +17,14 @@ from gitops.settings import Refused
 from gitops.targets import terraform_stack
 from gitops.targets.terraform_command import Terraform
 from gitops.targets.terraform_stack import Placed, Stack
+from tests.gitops import buckets
 from tests.serving import bundles
 
 pytestmark = pytest.mark.skipif(not shutil.which("terraform"), reason="no terraform on PATH")
 
 LOCAL = {"local": {"path": "terraform.tfstate"}}
 BUCKET, KEY = "flights-state", "flights/dev.tfstate"
-ONE = Placed("repository@sha256:0", "a" * 40, 7, serves=True, secrets=["LOG_HASH_KEY"])
+ONE = Placed("repository@sha256:0", "a" * 40, 7, serves=True, secrets=("LOG_HASH_KEY",))
 
 
 def stack_of(backend: dict[str, Any], said: str = "true") -> bytes:
@@ -112,20 +112,6 @@ def test_a_state_that_is_no_state_is_put_aside(tmp_path: Path) -> None:
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """A bucket in a store that speaks like S3."""
-    command = shutil.which("versitygw")
-    if command is None:
-        pytest.skip("no versitygw on PATH")
-    (tmp_path / "store" / BUCKET).mkdir(parents=True)
-    address = f"127.0.0.1:{bundles.free_port()}"
-    who = {"ACCESS_KEY": "somebody", "SECRET_KEY": "a-key-of-a-test"}  # pragma: allowlist secret
-    process = subprocess.Popen(
-        [command, "--port", address, "posix", str(tmp_path / "store")],
-        env={**os.environ, **{f"ROOT_{key}": value for key, value in who.items()}},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", who["ACCESS_KEY"])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", who["SECRET_KEY"])
     skipped = (
         "credentials_validation",
         "metadata_api_check",
@@ -133,8 +119,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str,
         "requesting_account_id",
         "s3_checksum",
     )
-    try:
-        bundles.until(lambda: answers(address))
+    with buckets.store(tmp_path / "store", BUCKET, monkeypatch) as endpoint:
         yield {
             "s3": {
                 "bucket": BUCKET,
@@ -142,19 +127,10 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str,
                 "region": "us-east-1",
                 "use_lockfile": True,
                 "use_path_style": True,
-                "endpoints": {"s3": f"http://{address}"},
+                "endpoints": {"s3": endpoint},
                 **{f"skip_{name}": True for name in skipped},
             }
         }
-    finally:
-        process.terminate()
-        process.wait(bundles.SECONDS)
-
-
-def answers(address: str) -> bool:
-    host, _, port = address.partition(":")
-    with socket.socket() as client:
-        return client.connect_ex((host, int(port))) == 0
 
 
 def lock_of(folder: Path) -> Path:
@@ -164,7 +140,7 @@ def lock_of(folder: Path) -> Path:
 def test_two_applies_at_once_are_one_after_the_other(tmp_path: Path, store: dict[str, Any]) -> None:
     """From two machines: each has a folder of its own."""
     log = tmp_path / "log"
-    said = f"echo begin >> {log}; sleep 1; echo end >> {log}"
+    said = f"echo begin | tee -a {log}; sleep 1; echo end | tee -a {log}"
     stacks = [placed(tmp_path / name, stack_of(store, said)) for name in ("one", "two")]
 
     threads = [threading.Thread(target=stack.apply) for stack in stacks]
