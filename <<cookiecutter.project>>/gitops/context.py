@@ -89,7 +89,7 @@ class Context:
         return Docker(self.home, environment, self.stack)
 
     def terraform(self, environment: Environment) -> Target:
-        from gitops.targets.terraform import Terraform
+        from gitops.targets.terraform.target import Terraform
 
         return Terraform(self.home, environment, self.stack, self.repository.path)
 

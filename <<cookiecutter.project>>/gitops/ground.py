@@ -81,7 +81,7 @@ def clear(root: Path, environments: Mapping[str, Environment], target: str | Non
     stack = stack_here(name, home)
     # What terraform made, it removes; then an engine remembers what a deleted folder does not.
     if (home / "terraform").is_dir():
-        from gitops.targets.terraform import Terraform
+        from gitops.targets.terraform.target import Terraform
 
         for where in environments.values():
             Terraform(home, where, stack, root).clear()

@@ -8,8 +8,8 @@ from gitops.context import Context
 from gitops.environment import Environment, named
 from gitops.forge import Pull
 from gitops.settings import Refused
-from gitops.targets.terraform import Terraform
-from gitops.targets.terraform_plan import page
+from gitops.targets.terraform.plan import page
+from gitops.targets.terraform.target import Terraform
 
 KIND = "terraform"
 DECLARED = ("infra/", "environments/")

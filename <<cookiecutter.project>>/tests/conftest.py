@@ -13,7 +13,8 @@ import pytest
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from gitops.targets import interpreter, terraform_synth
+from gitops.targets import interpreter
+from gitops.targets.terraform import synth
 from pipeline import evaluate, features, ingest, params, train, validate
 from tests.projects import CODE, ROOT, SMALL, copy_project, succeed
 from tests.serving.bundles import bundle_of
@@ -114,7 +115,7 @@ def interpreters(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Path
 def declarers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same, with the environment of infra/."""
     home = tmp_path_factory.mktemp("declarers")
-    interpreter.make(home, ROOT, terraform_synth.LOCK)
+    interpreter.make(home, ROOT, synth.LOCK)
     return home / "interpreters"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitops import environment
-from gitops.targets.terraform import Terraform
+from gitops.targets.terraform.target import Terraform
 from tests.gitops import containers
 from tests.projects import ROOT, copy_project
 from tests.serving import bundles

@@ -13,7 +13,7 @@ from gitops.settings import Refused
 from gitops.status import status
 from gitops.targets.docker import Docker
 from gitops.targets.process import Process
-from gitops.targets.terraform import Terraform
+from gitops.targets.terraform.target import Terraform
 from tests.gitops.server import Answer, serve
 from tests.gitops.stories import Story
 

@@ -11,8 +11,8 @@ from gitops.context import Context
 from gitops.environment import Environment
 from gitops.infrastructure import made, section
 from gitops.settings import Refused
-from gitops.targets.terraform import Terraform
-from gitops.targets.terraform_plan import page
+from gitops.targets.terraform.plan import page
+from gitops.targets.terraform.target import Terraform
 from tests.gitops import stacks
 from tests.gitops.containers import deploy
 from tests.gitops.stories import Story

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gitops.targets.terraform_synth import synth
+from gitops.targets.terraform.synth import synth
 from tests.gitops import stacks
 
 

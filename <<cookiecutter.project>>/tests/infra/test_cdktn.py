@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gitops.targets import interpreter
-from gitops.targets.terraform_synth import declare
+from gitops.targets.terraform.synth import declare
 
 LOCK = "requirements/cdktn.txt"
 RENAMED = (("cdktf_cdktf_provider_docker", "cdktn_provider_docker"), ("from cdktf ", "from cdktn "))

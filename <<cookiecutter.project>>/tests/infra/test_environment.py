@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gitops.targets.terraform_synth import synth
+from gitops.targets.terraform.synth import synth
 from tests.gitops import stacks
 
 NAMES = {"docker_network", "docker_volume", "docker_container"}

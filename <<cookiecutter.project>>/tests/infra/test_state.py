@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gitops.targets.terraform_synth import synth
+from gitops.targets.terraform.synth import synth
 
 
 def test_it_lies_beside_the_stack(dev: dict[str, Any]) -> None:

@@ -17,8 +17,8 @@ import pytest
 from gitops.settings import Refused
 from gitops.targets.client import ask
 from gitops.targets.docker import Docker
-from gitops.targets.terraform import Terraform
-from gitops.targets.terraform_orphans import labelled
+from gitops.targets.terraform.orphans import labelled
+from gitops.targets.terraform.target import Terraform
 from tests.gitops import buckets, stacks
 from tests.gitops.containers import deploy, number, numbers, only
 from tests.gitops.stacks import Made
@@ -317,7 +317,7 @@ def test_a_late_worker_changes_nothing(target: Terraform, first: Made, second: M
 
 CODE = (
     "import sys; from pathlib import Path; from gitops import environment\n"
-    "from gitops.targets.terraform import Terraform\n"
+    "from gitops.targets.terraform.target import Terraform\n"
     "_, home, root, project, number, bundle, image = sys.argv\n"
     "dev = environment.read(Path(root) / 'environments')['dev']\n"
     "target = Terraform(Path(home), dev, project, Path(root))\n"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gitops.targets.terraform_plan import MASK, Change, changes, drifted, masked, page
+from gitops.targets.terraform.plan import MASK, Change, changes, drifted, masked, page
 
 
 def told(address: str, actions: list[str], before: Any, after: Any) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from gitops.settings import Refused
-from gitops.targets import terraform_stack
-from gitops.targets.terraform_command import Terraform
-from gitops.targets.terraform_stack import Placed, Stack
+from gitops.targets.terraform import stack as stack_module
+from gitops.targets.terraform.command import Terraform
+from gitops.targets.terraform.stack import Placed, Stack
 from tests.gitops import buckets
 from tests.serving import bundles
 
@@ -167,7 +167,7 @@ def test_a_lock_that_was_left_is_named_with_the_command_that_frees_it(
     bundles.until(lock_of(tmp_path).exists)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait(bundles.SECONDS)
-    monkeypatch.setattr(terraform_stack, "WAIT", "0s")
+    monkeypatch.setattr(stack_module, "WAIT", "0s")
     stack.declare(stack_of(store))
 
     with pytest.raises(Refused, match="its state is locked by ") as caught:

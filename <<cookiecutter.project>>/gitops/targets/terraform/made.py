@@ -9,17 +9,17 @@ from gitops import engine
 from gitops.environment import Environment
 from gitops.settings import Refused
 from gitops.targets import caddy, gateway, services
-from gitops.targets import terraform_orphans as orphans
 from gitops.targets.address import bound
 from gitops.targets.calls import pull, put
 from gitops.targets.docker import Docker
 from gitops.targets.labels import GATEWAY, IMAGE, SLOT, TREE
 from gitops.targets.route import other
 from gitops.targets.services import GIVEN, SECRETS, number_of
-from gitops.targets.terraform_plan import Change, changes, drifted
-from gitops.targets.terraform_stack import Placed, Slots, Stack
-from gitops.targets.terraform_synth import BUCKET, synth
-from gitops.targets.terraform_way import Way
+from gitops.targets.terraform import orphans
+from gitops.targets.terraform.plan import Change, changes, drifted
+from gitops.targets.terraform.stack import Placed, Slots, Stack
+from gitops.targets.terraform.synth import BUCKET, synth
+from gitops.targets.terraform.way import Way
 
 WAY = ("docker_container.gateway", "docker_volume.state", "docker_volume.secrets")
 LOCAL = ("unix:", "npipe:")  # engines of this machine: their ports are its own

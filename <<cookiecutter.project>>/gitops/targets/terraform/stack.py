@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from gitops.targets.caddy import SLOTS
-from gitops.targets.terraform_command import CHANGES, WAIT, Terraform
-from gitops.targets.terraform_synth import STACK
+from gitops.targets.terraform.command import CHANGES, WAIT, Terraform
+from gitops.targets.terraform.synth import STACK
 
 VARIABLES, STATE, DATA = "terraform.tfvars.json", "terraform.tfstate", ".terraform"
 LOCK = ".terraform.lock.hcl"

@@ -18,14 +18,14 @@ from typing import Any
 
 from gitops.settings import Refused
 from gitops.targets import caddy
-from gitops.targets import terraform_orphans as orphans
 from gitops.targets.calls import pull
 from gitops.targets.docker import SENT
 from gitops.targets.labels import SLOT
 from gitops.targets.route import Route, other
 from gitops.targets.services import number_of
-from gitops.targets.terraform_made import Made
-from gitops.targets.terraform_stack import Placed
+from gitops.targets.terraform import orphans
+from gitops.targets.terraform.made import Made
+from gitops.targets.terraform.stack import Placed
 
 
 class Terraform(Made):

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gitops.settings import Refused
-from gitops.targets import terraform_synth
-from gitops.targets.terraform_synth import key, synth
+from gitops.targets.terraform import synth as synthesis
+from gitops.targets.terraform.synth import key, synth
 from tests.gitops import stacks
 
 
@@ -31,7 +31,7 @@ def test_the_same_files_are_declared_once(
     def never(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(terraform_synth, "declare", never)
+    monkeypatch.setattr(synthesis, "declare", never)
     assert synth(home, root, "dev") == first
     path = root / "environments/dev.toml"
     path.write_text(path.read_text().replace("workers = 1", "workers = 2"))

@@ -9,7 +9,7 @@ from docker.errors import NotFound
 
 from gitops.targets.labels import NUMBER, STACK
 from gitops.targets.route import Route
-from gitops.targets.terraform_orphans import labelled, networks, sweep
+from gitops.targets.terraform.orphans import labelled, networks, sweep
 from tests.gitops import containers
 
 pytestmark = pytest.mark.skipif(bool(reason := containers.missing()), reason=str(reason))

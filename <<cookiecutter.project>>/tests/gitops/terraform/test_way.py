@@ -8,7 +8,7 @@ from docker import DockerClient
 from gitops.targets import gateway
 from gitops.targets.caddy import FOLDER
 from gitops.targets.route import Route
-from gitops.targets.terraform_way import Way
+from gitops.targets.terraform.way import Way
 from tests.gitops import containers
 from tests.serving import bundles
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from gitops.settings import Refused
-from gitops.targets import terraform_command
-from gitops.targets.terraform_command import Terraform, environment, why
+from gitops.targets.terraform import command
+from gitops.targets.terraform.command import Terraform, environment, why
 
 needed = pytest.mark.skipif(not shutil.which("terraform"), reason="no terraform on PATH")
 LOCAL = '{"terraform": {"backend": {"local": {"path": "terraform.tfstate"}}}}'
@@ -59,7 +59,7 @@ def test_something_else_of_that_name_is_refused(
 def test_one_that_hangs_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     version = """[ "$1" = version ] && echo '{"terraform_version": "1.11.4"}' && exit"""
     terraform = fake(tmp_path, monkeypatch, version, "exec sleep 60")
-    monkeypatch.setattr(terraform_command, "SECONDS", 0.2)
+    monkeypatch.setattr(command, "SECONDS", 0.2)
 
     with pytest.raises(Refused, match=r"terraform apply: not done after 0\.2 s"):
         terraform.run("apply")

@@ -1,0 +1,1 @@
+"""A target whose things terraform makes, as infra/ declares them."""
