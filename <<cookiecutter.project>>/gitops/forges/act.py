@@ -17,7 +17,7 @@ from gitops.settings import Refused
 EVENT, CHECKOUT = "event.json", "checkout"  # in the folder of a run
 IMAGE = "ubuntu-24.04"  # what the workflows run on
 # What workflows read of `vars` and `secrets`: act is given the names, never the values.
-VARS = ("MLFLOW_TRACKING_URI", "AWS_ENDPOINT_URL")
+VARS = ("MLFLOW_TRACKING_URI", "AWS_ENDPOINT_URL", "AWS_REGION", "STATE_BUCKET")
 SECRETS = (
     "MLFLOW_TRACKING_TOKEN",
     "AWS_ACCESS_KEY_ID",
