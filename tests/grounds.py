@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import re
+import socket
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import docker  # type: ignore[import-untyped]
 
 from baking import ROOT, clean_environment
-from worlds import ports
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +37,16 @@ def missing() -> str | None:
     if absent := [name for name in IMAGES if not os.environ.get(f"GROUND_{name}_IMAGE")]:
         return f"GROUND_{absent[0]}_IMAGE is not set: .ci/ground makes the images"
     return None
+
+
+def ports(count: int) -> range:
+    """Return neighbouring ports that are free, and that nobody is given who asks for any."""
+    while True:
+        found = range(first := random.randrange(20000, 30000), first + count)  # noqa: S311
+        with contextlib.ExitStack() as opened, contextlib.suppress(OSError):
+            for port in found:
+                opened.enter_context(socket.create_server(("127.0.0.1", port)))
+            return found
 
 
 @dataclass

@@ -33,7 +33,9 @@ def main() -> None:
     os.umask(0o077)  # what is written by others here is for nobody else's eyes either
     file = asked.file.absolute()
     told = settings.read(file)
-    run(asked, told, file, Home.of(told))
+    home = Home.of(told)
+    home.trust()
+    run(asked, told, file, home)
 
 
 def run(asked: argparse.Namespace, told: settings.Settings, file: Path, home: Home) -> None:
@@ -44,15 +46,15 @@ def run(asked: argparse.Namespace, told: settings.Settings, file: Path, home: Ho
 
         print(*lines(up(told, file, home, clock()), home), sep="\n")
     elif asked.command == "plan":
-        from ground.up import planned
+        from ground.up import plan
 
-        changes = planned(told, file, home, clock())[2]
+        changes = plan(told, file, home)
         print("\n".join(map(str, changes)) or "nothing changes")
         sys.exit(2 if changes else 0)
     elif asked.command == "destroy":
         from ground.destroy import destroy
 
-        destroy(told, home, clock(), question, force=asked.force)
+        destroy(told, file, home, clock(), question, force=asked.force)
         print(f"{told.name} is no more")
     elif asked.command == "project":
         from ground import engine, project

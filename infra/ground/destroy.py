@@ -2,18 +2,26 @@
 
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 from ground import engine
 from ground.home import Home
 from ground.project import stored
 from ground.settings import Refused, Settings
+from ground.synthesis import synthesise
 from ground.terraform import Terraform
 
 Told = Callable[[str], None]
 
 
 def destroy(
-    settings: Settings, home: Home, told: Told, ask: Callable[[str], str], *, force: bool
+    settings: Settings,
+    file: Path,
+    home: Home,
+    told: Told,
+    ask: Callable[[str], str],
+    *,
+    force: bool,
 ) -> None:
     """Remove every container, network and volume, and then the passwords and the state.
 
@@ -46,6 +54,8 @@ def destroy(
         question = f"All of {settings.name} goes, with its data. Type its name to destroy it: "
         if ask(question).strip() != settings.name:
             raise Refused("nothing was destroyed")
+    home.prepare()
+    synthesise(home, file)
     terraform.init()
     terraform.plan(home.path / "plan", destroy=True)
     terraform.apply(home.path / "plan", told)

@@ -3,8 +3,10 @@
 import re
 import shutil
 import socket
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +129,15 @@ def container(client: DockerClient, name: str) -> Any:
             return client.containers.get(name)
         except NotFound:
             return None
+
+
+def file(client: DockerClient, name: str, path: str) -> bytes:
+    """What stands in a file of a container."""
+    with asked(f"{name}: {path}"):
+        packed = b"".join(client.containers.get(name).get_archive(path)[0])
+    with tarfile.open(fileobj=BytesIO(packed)) as archive:
+        found = archive.extractfile(archive.getmembers()[0])
+        return found.read() if found else b""
 
 
 def things(client: DockerClient, ground: str) -> list[Any]:

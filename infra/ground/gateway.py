@@ -64,7 +64,11 @@ def caddyfile(settings: Settings) -> str:
         "\tservers {\n\t\tmetrics\n\t}",
         "\tlog {\n\t\tlevel ERROR\n\t}",
     ]
-    lines += [f"\thttps_port {HTTPS}"] if settings.domain else ["\tauto_https off"]
+    if settings.domain:
+        # Nobody asks it in the clear, so nobody is led away from that; and no machine is changed.
+        lines += [f"\thttps_port {HTTPS}", "\tauto_https disable_redirects", "\tskip_install_trust"]
+    else:
+        lines += ["\tauto_https off"]
     lines += ["}", f':{GREETING} {{\n\trespond "ground"\n}}', f":{METRICS} {{\n\tmetrics\n}}"]
     for name in BEHIND:
         lines += [f":{inside(name)} {{", *behind(name), "}"]

@@ -65,6 +65,9 @@ def have(client: DockerClient, home: Home, name: str) -> str:
         "GROUND_NETWORK": outputs["network"],
         "GROUND_RULES": outputs["rules"],
     }
+    if home.authority.exists():
+        believed = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+        said |= dict.fromkeys(believed, str(home.authority))
     lines = [f"export {key}={shlex.quote(value)}" for key, value in said.items()]
     write(folder / "env", "\n".join(lines) + "\n")
     return str(folder / "env")

@@ -5,14 +5,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ground.home import Home
+from ground.changes import Change, change, errors_of, told_of
+from ground.home import Home, write
 from ground.settings import Refused
 
 OLDEST = (1, 10)  # the first that locks a state in a bucket by the bucket's own means
@@ -34,16 +32,6 @@ MEANT = (
     (r"Cannot connect to the Docker daemon|error during connect|pinging docker",
      "the container engine does not answer any more: start it, then run this again"),
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Change:
-    action: str  # made, changed, replaced or destroyed
-    kind: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.action}: {self.kind} {self.name}"
 
 
 class Terraform:
@@ -71,7 +59,15 @@ class Terraform:
             raise Refused(f"{command} is {version}: 1.10 or newer is needed; update it")
 
     def init(self) -> None:
+        """Once for a provider and a place of the state, as long as what it brought is there."""
+        declared = json.loads((self.where / "cdk.tf.json").read_text())["terraform"]
+        done, now = self.home.path / "initialised", json.dumps(declared, sort_keys=True)
+        brought = (Path(self.env["TF_DATA_DIR"], "providers"), self.where / ".terraform.lock.hcl")
+        if all(one.exists() for one in brought) and done.exists() and done.read_text() == now:
+            return
+        done.unlink(missing_ok=True)
         self.run("init", "-no-color", "-reconfigure")
+        write(done, now)
 
     def plan(self, file: Path, *, destroy: bool = False) -> list[Change]:
         """Write a plan, and return what it would do."""
@@ -157,71 +153,3 @@ class Terraform:
                 f"force-unlock -force {number}"
             )
         return text
-
-
-def change(one: dict[str, Any]) -> Change | None:
-    """What a plan would do to one thing; None where it stays, or is an image to look at."""
-    actions = one["change"]["actions"]
-    words = {"create": "made", "update": "changed", "delete": "destroyed"}
-    word = "replaced" if len(actions) > 1 else words.get(actions[0])
-    kind = str(one["type"]).removeprefix("docker_")
-    about = one["change"]["after"] or one["change"]["before"] or {}
-    return Change(word, kind, str(about.get("name"))) if word and kind != "image" else None
-
-
-def told_of(line: str, told: Callable[[str], None]) -> None:
-    """Tell of a thing that is done."""
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return
-    if found.get("type") == "apply_complete":
-        hook = found["hook"]
-        kind = hook["resource"]["resource_type"].removeprefix("docker_")
-        name = (kind == "volume" and hook.get("id_value")) or hook["resource"]["resource_name"]
-        words = {"create": "made", "update": "changed", "delete": "destroyed"}
-        if kind != "image":
-            told(f"{words.get(hook['action'], hook['action'])}: {kind} {plain(str(name))}")
-
-
-def plain(name: str) -> str:
-    """A resource's name without what cdktf adds to keep it apart."""
-    return re.sub(r"_(container|network|data|settings)?_?[0-9A-F]{8}$", "", name)
-
-
-def errors_of(said: str) -> str:
-    """The words of its errors, without frames; those of -json too."""
-    found = []
-    for line in said.splitlines():
-        if line.startswith("{"):
-            diagnostic = json.loads(line).get("diagnostic") or {}
-            if diagnostic.get("severity") == "error":
-                found.append(f"{diagnostic['summary']} {diagnostic.get('detail') or ''}".strip())
-    if not found:
-        plainly = re.sub(r"(?m)^[│╷╵ ]+", "", said)
-        found = [" ".join(one.split()) for one in plainly.split("Error: ")[1:]]
-    return "\n".join(found)[:1500] or said.strip()[-300:]
-
-
-def synthesise(home: Home, file: Path) -> None:
-    """Run the program that declares the ground, with Node beside its Python.
-
-    Raises:
-        Refused: it fails.
-    """
-    env = dict(os.environ)
-    tools = str(Path(sys.executable).parent)
-    env |= {"CDKTF_OUTDIR": str(home.stack), "GROUND_FILE": str(file)}
-    env |= {"PATH": f"{tools}{os.pathsep}{env.get('PATH', os.defpath)}"}
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).parents[1] / "main.py")],
-        env=env,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,  # it takes two seconds
-    )
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        raise Refused(lines[-1].removeprefix("error: ") if lines else "the program says nothing")

@@ -6,11 +6,14 @@ from pathlib import Path
 from docker import DockerClient  # type: ignore[import-untyped]
 
 from ground import engine, health, tracking_image
-from ground.home import Home
+from ground.changes import Change
+from ground.home import Home, write
 from ground.settings import Refused, Settings
 from ground.signed import Store
-from ground.terraform import Change, Terraform, synthesise
+from ground.synthesis import synthesise
+from ground.terraform import Terraform
 
+AUTHORITY = "/data/caddy/pki/authorities/local/root.crt"  # where Caddy keeps its own
 Told = Callable[[str], None]
 
 
@@ -33,16 +36,18 @@ def ready(settings: Settings, home: Home) -> tuple[DockerClient, Terraform]:
     return client, terraform
 
 
-def planned(
-    settings: Settings, file: Path, home: Home, told: Told
-) -> tuple[DockerClient, Terraform, list[Change]]:
+def planned(file: Path, home: Home, terraform: Terraform) -> list[Change]:
     """What would be done; the plan is written beside the state."""
-    client, terraform = ready(settings, home)
     home.prepare()
     synthesise(home, file)
     terraform.init()
-    told("planned")
-    return client, terraform, terraform.plan(home.path / "plan")
+    return terraform.plan(home.path / "plan")
+
+
+def plan(settings: Settings, file: Path, home: Home) -> list[Change]:
+    """What `up` would change."""
+    _, terraform = ready(settings, home)
+    return planned(file, home, terraform)
 
 
 def up(settings: Settings, file: Path, home: Home, told: Told) -> dict[str, str]:
@@ -54,13 +59,17 @@ def up(settings: Settings, file: Path, home: Home, told: Told) -> dict[str, str]
             told(f"pulled: {images[name]}")
     if not tracking_image.have(client, settings):
         told(f"built: {tracking_image.name(settings)}")
-    client, terraform, changes = planned(settings, file, home, told)
-    if changes:
+    if changes := planned(file, home, terraform):
+        told(f"planned: {len(changes)} changes")
         terraform.apply(home.path / "plan", told)
     else:
         told("nothing changes")
     health.wait(client, settings.name, told)
     outputs = terraform.outputs()
+    if settings.domain and settings.certificates == "internal":
+        certificate = engine.file(client, f"{settings.name}-gateway", AUTHORITY)
+        write(home.authority, certificate.decode())
+    home.trust()
     health.answers(outputs)
     home.remember(outputs)
     store = Store(outputs["store"], "root", home.secret("store-root"))

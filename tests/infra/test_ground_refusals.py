@@ -14,9 +14,10 @@ import docker  # type: ignore[import-untyped]
 import pytest
 
 from ground import engine
+from ground.changes import change, plain
 from ground.home import Home
 from ground.settings import Refused, read
-from ground.terraform import Terraform, change, plain
+from ground.terraform import Terraform
 from grounds import Trial, missing
 
 if TYPE_CHECKING:
