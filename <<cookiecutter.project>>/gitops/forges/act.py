@@ -17,9 +17,16 @@ from gitops.settings import Refused
 EVENT, CHECKOUT = "event.json", "checkout"  # in the folder of a run
 IMAGE = "ubuntu-24.04"  # what the workflows run on
 # What workflows read of `vars` and `secrets`: act is given the names, never the values.
-VARS = ("MLFLOW_TRACKING_URI", "AWS_ENDPOINT_URL", "AWS_REGION", "STATE_BUCKET")
+VARS = (
+    "MLFLOW_TRACKING_URI",
+    "MLFLOW_TRACKING_USERNAME",
+    "AWS_ENDPOINT_URL",
+    "AWS_REGION",
+    "STATE_BUCKET",
+)
 SECRETS = (
     "MLFLOW_TRACKING_TOKEN",
+    "MLFLOW_TRACKING_PASSWORD",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AZURE_STORAGE_CONNECTION_STRING",
