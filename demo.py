@@ -164,7 +164,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--every", type=int, default=1, help="keep each N-th flight", metavar="N")
     parser.add_argument("--folder", type=Path, default=ROOT / "demo", help="made anew")
-    parser.add_argument("--target", choices=("process", "docker", "terraform"), help="where all runs")
+    parser.add_argument(
+        "--target", choices=("process", "docker", "terraform"), help="where all runs"
+    )
     parser.add_argument("--port", type=int, help="where DEV answers, else 8101", metavar="P")
     arguments = parser.parse_args()
     if arguments.every < 1:
