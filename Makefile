@@ -20,7 +20,7 @@ INFRA := <<cookiecutter.project>>/requirements/infra.txt
 
 .PHONY: help demo test check bench torture fuzz ground ground-plan ground-project ground-backup ground-restore ground-destroy lock ci clean
 
-demo: .venv/bake ## Bake a project into demo/ and close its loop: DEV, UAT, PROD, and PROD back; TARGET=docker
+demo: .venv/bake ## Bake a project into demo/ and close its loop: DEV, UAT, PROD, and PROD back; TARGET=docker or terraform
 	@.venv/bin/python demo.py $(if $(TARGET),--target '$(TARGET)')
 
 test: .venv/dev ## Run all tests: the hooks, the template's own code unbaked, and a baked repository
