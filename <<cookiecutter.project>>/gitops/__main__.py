@@ -1,6 +1,5 @@
 """Every command that moves a model: `python -m gitops --help`. make calls them by task."""
 
-import json
 import os
 import sys
 from enum import Enum
@@ -11,6 +10,7 @@ import typer
 
 from gitops.context import here
 from gitops.environment import named
+from gitops.jobs import PullOption, deliver, experiment, proof, retrain, vouch
 from gitops.making import Env, apply, destroy, plan
 from gitops.settings import Refused
 
@@ -23,20 +23,9 @@ app = typer.Typer(
 
 Remote = Annotated[str | None, typer.Option(help="The git remote; else origin, or rehearsal.")]
 Kind = Enum("Kind", {"process": "process", "docker": "docker", "terraform": "terraform"})
-PullOption = Annotated[int, typer.Option("--pull", min=1, help="The pull request's number.")]
 
-for task in (plan, apply, destroy):
+for task in (deliver, proof, vouch, experiment, retrain, plan, apply, destroy):
     app.command()(task)
-
-
-@app.command()
-def deliver(branch: Annotated[str, typer.Option()], commit: Annotated[str, typer.Option()]) -> None:
-    """Deliver a pushed commit: release, deploy, propose the next step."""
-    from gitops.deliver import deliver
-
-    context = here()
-    for line in deliver(context, branch, context.repository.commit(commit)):
-        print(line, flush=True)
 
 
 @app.command()
@@ -88,53 +77,6 @@ def hotfix(name: str) -> None:
         f"On {branch}: change, `make reproduce`, `make push`, commit, then\n"
         f"git push {context.repository.remote} {branch}"
     )
-
-
-@app.command()
-def proof(pull: PullOption) -> None:
-    """Prove that a merge would arrive at a tree that may run."""
-    from gitops.proof import prove
-
-    context = here()
-    print(prove(context, context.forge.pull(pull)))
-
-
-@app.command()
-def vouch(
-    checks: Annotated[str, typer.Option(help="Jobs and their results: `needs` as JSON.")],
-    commit: Annotated[str, typer.Option(help="What they ran on.")],
-) -> None:
-    """Say on a commit whether its checks passed: what is dispatched counts for no pull request."""
-    try:
-        found = {name: job["result"] for name, job in json.loads(checks).items()}
-    except (ValueError, AttributeError, KeyError, TypeError):
-        raise typer.BadParameter("no JSON of `needs`", param_hint="--checks") from None
-    context = here()
-    for name, result in found.items():
-        # A run that was cancelled says nothing: the one that took its place does.
-        if result != "cancelled":
-            passed = result in ("success", "skipped")
-            sha = context.repository.commit(commit)
-            context.forge.vouch(sha, name, context.run_url or "", passed=passed)
-        print(f"{commit[:12]}: {name}: {result}")
-
-
-@app.command()
-def experiment(pull: PullOption) -> None:
-    """Train a pull request, commit its dvc.lock, report."""
-    from gitops.experiment import experiment
-
-    context = here()
-    print(experiment(context, context.forge.pull(pull)))
-
-
-@app.command()
-def retrain(month: Annotated[int, typer.Option(min=1)]) -> None:
-    """Open a pull request with the data of another month."""
-    from gitops.retrain import retrain
-
-    pull = retrain(here(), month)
-    print(f"#{pull.number}: {pull.url}")
 
 
 @app.command()
