@@ -143,4 +143,4 @@ def test_a_gate_blocks_by_its_name(followed: Path, limits: str, said: str) -> No
 
 def test_every_test_that_follows_is_there() -> None:
     named = set(re.findall(r"`(test_\w+\.py|conftest\.py|projects\.py)`", TEXT))
-    assert named <= {path.name for path in (ROOT / "<<cookiecutter.project>>/tests").iterdir()}
+    assert named <= {path.name for path in (ROOT / "<<cookiecutter.project>>/tests").rglob("*.py")}
