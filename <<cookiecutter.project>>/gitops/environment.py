@@ -14,6 +14,7 @@ FOLDER = Path("environments")
 NAME = re.compile(r"[a-z][a-z0-9-]*")
 RESERVED = re.compile(r"latest|v[0-9]+")  # MLflow takes these for versions
 PINNED = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
+CONTAINED = ("docker", "terraform")  # targets that run images
 Whole = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
@@ -71,7 +72,7 @@ class Environment(Settings):
     @property
     def contained(self) -> bool:
         """Does it run images?"""
-        return self.target != "process"
+        return self.target in CONTAINED
 
     @property
     def port(self) -> int:

@@ -14,13 +14,12 @@ from pathlib import Path
 
 from gitops import environment
 from gitops.context import Context, of, stack_here
-from gitops.environment import Environment
+from gitops.environment import CONTAINED, Environment
 from gitops.git import Repository
 from gitops.targets.process import Process
 
 FOLDER = Path(".rehearsal")
 REMOTE = "rehearsal"
-CONTAINED = ("docker", "terraform")  # targets that run images
 REGISTRY = "localhost:5000"  # engines take it as it is, without certificates
 TARGET = re.compile(r'(?m)^(target = )"\w+"')
 IMAGES = re.compile(r"(?m)^(image_repository = ).*$")

@@ -77,5 +77,6 @@ def brought(context: Context, where: Environment, folder: Path) -> str:
 def paths(context: Context, pull: Pull) -> list[str]:
     """What a pull request changes."""
     repository = context.repository
-    base = f"{repository.remote}/{pull.base}...{repository.commit(pull.commit)}"
-    return repository.git("diff", "--name-only", base).splitlines()
+    head = repository.commit(pull.commit)
+    fork = repository.git("merge-base", f"{repository.remote}/{pull.base}", head).strip()
+    return repository.differing(fork, head)

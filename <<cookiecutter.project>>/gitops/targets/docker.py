@@ -17,6 +17,7 @@ import json
 import time
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from docker import DockerClient
 
@@ -79,12 +80,7 @@ class Docker:
         Raises:
             Refused: it does not come up; what it said last is in the message.
         """
-        if image is None:
-            raise Refused(
-                f"{self.name}: this release has no image: it was made while no environment ran "
-                "containers; release a change of it"
-            )
-        tree = json.loads((bundle / "release.json").read_text())["tree"]
+        image, tree = self.imaged(image), tree_of(bundle)
         labels = {STACK: self.stack, NUMBER: str(number), IMAGE: image, TREE: tree}
         pull(self.client, image)
         with self.alone():
@@ -112,6 +108,21 @@ class Docker:
             return url
         # What was found there hung: now it is ended.
         return self.start(number, bundle, image)
+
+    def imaged(self, image: str | None) -> str:
+        if image is None:
+            raise Refused(
+                f"{self.name}: this release has no image: it was made while no environment ran "
+                "containers; release a change of it"
+            )
+        return image
+
+    def up(self, number: int) -> list[Any]:
+        """Its containers that run, if those are as many as there should be."""
+        up = [one for one in self.services.found(number) if one.status == "running"]
+        if len(up) < self.environment.workers:
+            raise Refused(f"{self.name}: deployment {number} is not up; start it")
+        return up
 
     def ready(self, number: int, url: str) -> None:
         """Wait until a deployment answers.
@@ -143,9 +154,7 @@ class Docker:
         """
         with self.alone():
             self.fence(number)
-            up = [one for one in self.services.found(number) if one.status == "running"]
-            if len(up) < self.environment.workers:
-                raise Refused(f"{self.name}: deployment {number} is not up; start it")
+            up = self.up(number)
             for one in up:
                 self.services.keep(one)
             to = Route(up[0].labels[SLOT], number)
@@ -211,3 +220,8 @@ class Docker:
         for one in self.services.found():
             if number_of(one) < number and one.labels.get(SLOT) == slot:
                 self.services.end(one)
+
+
+def tree_of(bundle: Path) -> str:
+    """The tree of a release, as its folder says."""
+    return str(json.loads((bundle / "release.json").read_text())["tree"])

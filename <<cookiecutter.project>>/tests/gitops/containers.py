@@ -4,10 +4,10 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from docker import DockerClient
 
@@ -38,6 +38,23 @@ def image_of(bundle: Path, **labels: str) -> str:
     tag = uuid.uuid4().hex[:12]
     build(bundle, f"{REPOSITORY}:{tag}", labels, INSTANT)
     return f"{REPOSITORY}@{push(client, REPOSITORY, tag)}"
+
+
+class Made(NamedTuple):
+    """A release, and its image."""
+
+    bundle: Path
+    image: str
+
+
+def made(
+    bundle: Path, folder: Path, tree: str, change: Callable[[Path], None] | None = None
+) -> Made:
+    """A release as a folder, changed if so asked, and its image in the registry."""
+    files = bundles.copy_of(bundle, folder, tree)
+    if change:
+        change(files)
+    return Made(files, image_of(files))
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """Environments that terraform makes, on the engine of this machine."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitops import environment
 from gitops.targets.terraform.target import Terraform
@@ -20,22 +20,6 @@ def missing() -> str | None:
     if not shutil.which("terraform"):
         return "no terraform on PATH"
     return containers.missing()
-
-
-class Made(NamedTuple):
-    """A release, and its image."""
-
-    bundle: Path
-    image: str
-
-
-def released(
-    bundle: Path, folder: Path, tree: str, change: Callable[[Path], None] | None = None
-) -> Made:
-    files = bundles.copy_of(bundle, folder, tree)
-    if change:
-        change(files)
-    return Made(files, containers.image_of(files))
 
 
 def project(folder: Path, **changes: Any) -> Path:

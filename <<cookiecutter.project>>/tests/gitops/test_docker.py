@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -23,7 +23,7 @@ from gitops.targets.docker import Docker
 from gitops.targets.route import Route
 from pipeline import files
 from tests.gitops import containers, engines
-from tests.gitops.containers import deploy, number, numbers, only
+from tests.gitops.containers import Made, deploy, made, number, numbers, only
 from tests.projects import ROOT
 from tests.serving import bundles
 from tests.serving.load import Load
@@ -31,22 +31,6 @@ from tests.serving.load import Load
 pytestmark = pytest.mark.skipif(bool(reason := containers.missing()), reason=str(reason))
 
 FIRST, SECOND = "a" * 40, "b" * 40
-
-
-class Made(NamedTuple):
-    """A release, and its image."""
-
-    bundle: Path
-    image: str
-
-
-def made(
-    bundle: Path, folder: Path, tree: str, change: Callable[[Path], None] | None = None
-) -> Made:
-    files = bundles.copy_of(bundle, folder, tree)
-    if change:
-        change(files)
-    return Made(files, containers.image_of(files))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from gitops.infrastructure import made, section
 from gitops.settings import Refused
 from gitops.targets.terraform.plan import page
 from gitops.targets.terraform.target import Terraform
-from tests.gitops import stacks
+from tests.gitops import containers, stacks
 from tests.gitops.containers import deploy
 from tests.gitops.stories import Story
 from tests.projects import ROOT
@@ -92,7 +92,7 @@ class TestARealPlan:
     def target(
         self, bundle: Path, declarers: Path, tmp_path_factory: pytest.TempPathFactory
     ) -> Iterator[Terraform]:
-        release = stacks.released(bundle, tmp_path_factory.mktemp("release") / "bundle", "a" * 40)
+        release = containers.made(bundle, tmp_path_factory.mktemp("release") / "bundle", "a" * 40)
         with stacks.target(tmp_path_factory.mktemp("stack"), declarers) as found:
             deploy(found, 1, *release)
             yield found

@@ -10,7 +10,6 @@ unless clients are led to it.
 
 import contextlib
 import dataclasses
-import json
 import shutil
 import time
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 from gitops.settings import Refused
 from gitops.targets import caddy
 from gitops.targets.calls import pull
-from gitops.targets.docker import SENT
+from gitops.targets.docker import SENT, tree_of
 from gitops.targets.labels import SLOT
 from gitops.targets.route import Route, other
 from gitops.targets.services import number_of
@@ -37,12 +36,7 @@ class Terraform(Made):
         Raises:
             Refused: it does not come up, or terraform does not make it.
         """
-        if image is None:
-            raise Refused(
-                f"{self.name}: this release has no image: it was made while no environment ran "
-                "containers; release a change of it"
-            )
-        tree = json.loads((bundle / "release.json").read_text())["tree"]
+        image, tree = self.imaged(image), tree_of(bundle)
         pull(self.client, image)
         self.services.rootless(image)
         with self.alone():
@@ -79,10 +73,7 @@ class Terraform(Made):
         """
         with self.alone():
             self.fence(number)
-            up = [one for one in self.services.found(number) if one.status == "running"]
-            if len(up) < self.environment.workers:
-                raise Refused(f"{self.name}: deployment {number} is not up; start it")
-            slot = up[0].labels[SLOT]
+            slot = self.up(number)[0].labels[SLOT]
             placed = self.slots()[slot]
             if placed is None:
                 raise Refused(f"{self.name}: deployment {number} is not up; start it")

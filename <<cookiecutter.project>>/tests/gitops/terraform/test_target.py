@@ -20,8 +20,7 @@ from gitops.targets.docker import Docker
 from gitops.targets.terraform.orphans import labelled
 from gitops.targets.terraform.target import Terraform
 from tests.gitops import buckets, stacks
-from tests.gitops.containers import deploy, number, numbers, only
-from tests.gitops.stacks import Made
+from tests.gitops.containers import Made, deploy, made, number, numbers, only
 from tests.projects import ROOT
 from tests.serving import bundles
 from tests.serving.load import Load
@@ -33,12 +32,12 @@ FIRST, SECOND = "a" * 40, "b" * 40
 
 @pytest.fixture(scope="module")
 def first(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    return stacks.released(bundle, tmp_path_factory.mktemp("first") / "bundle", FIRST)
+    return made(bundle, tmp_path_factory.mktemp("first") / "bundle", FIRST)
 
 
 @pytest.fixture(scope="module")
 def second(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    return stacks.released(bundle, tmp_path_factory.mktemp("second") / "bundle", SECOND)
+    return made(bundle, tmp_path_factory.mktemp("second") / "bundle", SECOND)
 
 
 @pytest.fixture
@@ -167,7 +166,7 @@ def test_a_broken_image_never_takes_over_and_no_request_fails(
     message: str,
 ) -> None:
     target = deployed
-    broken = stacks.released(bundle, tmp_path / "broken", SECOND, breaking)
+    broken = made(bundle, tmp_path / "broken", SECOND, breaking)
     load = Load(target.url, row)
 
     with load.constant():

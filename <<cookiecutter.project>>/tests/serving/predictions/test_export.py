@@ -18,7 +18,6 @@ from serving.predictions.record import About, Label
 from serving.predictions.store import connect
 from tests.projects import ROOT
 from tests.serving import logs
-from tests.serving.postgres import Postgres, postgres  # noqa: F401  the fixture
 
 DECEMBER = datetime(2013, 12, 1, tzinfo=UTC).timestamp()
 JANUARY = datetime(2014, 1, 1, tzinfo=UTC).timestamp()
@@ -65,14 +64,6 @@ def run(tmp_path: Path, contract: Path) -> Run:
         return subprocess.run(line, cwd=ROOT, env=env, text=True, capture_output=True)
 
     return command
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return logs.sqlite(tmp_path)
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.database()
 
 
 def test_a_month_with_its_labels_and_typed_inputs(url: str, run: Run, tmp_path: Path) -> None:

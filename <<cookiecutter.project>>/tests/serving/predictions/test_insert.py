@@ -1,24 +1,13 @@
 """Rows arrive as they are, however many there are, in SQLite and in PostgreSQL."""
 
-from pathlib import Path
-
 import pytest
 
 from serving.predictions.insert import AT_ONCE, OWN
 from serving.predictions.record import About, Prediction
 from serving.predictions.store import PREDICTIONS
 from tests.serving import logs
-from tests.serving.postgres import Postgres, postgres  # noqa: F401  the fixture
 
 ABOUT = About("tree", "dev", 7)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return logs.sqlite(tmp_path)
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.database()
 
 
 @pytest.mark.parametrize("count", [1, AT_ONCE - 1, AT_ONCE, 2 * AT_ONCE + 1])

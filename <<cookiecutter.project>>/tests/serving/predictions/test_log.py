@@ -18,17 +18,9 @@ from serving.predictions.record import FIRST
 from serving.predictions.store import PREDICTIONS
 from tests.serving import disks, logs
 from tests.serving.logs import answer, log_of, sqlite, stored, until
-from tests.serving.postgres import Postgres, postgres  # noqa: F401  the fixture
+from tests.serving.postgres import Postgres
 
 ROUNDS = 6  # of killing, each at another instant
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return sqlite(tmp_path)
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.database()
 
 
 def closed(log: Log) -> None:
@@ -228,7 +220,7 @@ def test_beyond_its_bound_the_spool_drops_and_counts(tmp_path: Path) -> None:
 
 
 def test_requests_go_on_while_the_database_is_away(
-    postgres: Postgres,  # noqa: F811
+    postgres: Postgres,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -257,7 +249,7 @@ def test_requests_go_on_while_the_database_is_away(
 
 
 def test_a_database_that_dies_between_batches_makes_none_twice(
-    postgres: Postgres,  # noqa: F811
+    postgres: Postgres,
     tmp_path: Path,
 ) -> None:
     url, told = postgres.database(), tmp_path / "told"

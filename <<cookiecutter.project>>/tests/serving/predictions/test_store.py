@@ -16,17 +16,9 @@ from serving.predictions.record import About, Label, Prediction
 from serving.predictions.store import DROPPED, META, PREDICTIONS
 from tests.serving import logs
 from tests.serving.logs import Store
-from tests.serving.postgres import Postgres, postgres  # noqa: F401  the fixture
+from tests.serving.postgres import Postgres
 
 ABOUT = About("tree", "dev", 7)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return logs.sqlite(tmp_path)
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.database()
 
 
 @pytest.fixture
@@ -131,7 +123,7 @@ def test_tables_of_a_newer_release_are_left_alone(kept: Store, url: str) -> None
 
 
 def test_a_reason_says_neither_password_nor_value(
-    postgres: Postgres,  # noqa: F811
+    postgres: Postgres,
     tmp_path: Path,
 ) -> None:
     away = store.Store(f"postgresql://me:unsaid@/x?host={tmp_path}")
