@@ -14,12 +14,14 @@ from typing import Any
 
 from gitops import catalog, loadable
 from gitops.catalog import LOCAL, TREE, State, reaching
+from gitops.lock import held
 from gitops.records import Release
 from gitops.settings import Refused
 
 __all__ = ["Registry", "State", "uri"]
 
 PLACEHOLDER = "placeholder"  # tags a version that keeps a number until those after it are back
+SECONDS = 300.0  # waits for another's registration: some seconds, minutes with a distant store
 
 
 def uri(home: Path) -> str:
@@ -50,8 +52,9 @@ class Registry:
     def register(self, release: Release, bundle: Path) -> int:
         """The version of a release's tree, whole in the registry: found by its tag, else made."""
         wanted = loadable.contents(bundle, release.model.files)
-        number = self.read().versions.get(release.tree)
-        with reaching(self.uri):
+        # MLflow's copy to a folder fails where another makes the same subfolders.
+        with held(self.home / "registry.lock", SECONDS), reaching(self.uri):
+            number = self.read().versions.get(release.tree)
             if number is None:
                 self.create(release, bundle)
             elif not wanted.items() <= self.contents(number).items():
