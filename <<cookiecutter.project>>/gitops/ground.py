@@ -23,6 +23,7 @@ REMOTE = "rehearsal"
 REGISTRY = "localhost:5000"  # engines take it as it is, without certificates
 TARGET = re.compile(r'(?m)^(target = )"\w+"')
 IMAGES = re.compile(r"(?m)^(image_repository = ).*$")
+DATA = re.compile(r"(?m)^(\s*url = ).*$")
 
 
 def lay(root: Path, target: str | None = None) -> Context:
@@ -93,9 +94,15 @@ def clear(root: Path, environments: Mapping[str, Environment], target: str | Non
 
 
 def aim(repository: Repository, target: str, images: str) -> None:
-    """Commit that every environment runs on this target, with images of this repository."""
+    """Commit that every environment runs on this target, with images of this repository.
+
+    Where DATA_STORE names a data store, as a shared ground gives one to each project, that too.
+    """
     path = repository.path / "pyproject.toml"
     path.write_text(IMAGES.sub(rf'\g<1>"{images}"', path.read_text()))
+    if data := os.environ.get("DATA_STORE"):
+        path = repository.path / ".dvc/config"
+        path.write_text(DATA.sub(rf'\g<1>"{data}"', path.read_text()))
     gateway = os.environ.get("GATEWAY_IMAGE") if target in CONTAINED else None
     chosen = f'\\g<1>"{target}"' + (f'\ngateway = "{gateway}"' if gateway else "")
     for path in (repository.path / environment.FOLDER).glob("*.toml"):

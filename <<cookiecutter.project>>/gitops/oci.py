@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from docker import auth
+from docker.errors import DockerException
 from oras.auth import AuthenticationException
 from oras.auth.token import TokenAuth
 from oras.container import Container
@@ -60,8 +62,18 @@ class Repository:
         if asks.headers.get("Www-Authenticate", "").lower().startswith("basic"):
             client = Registry(insecure=plain, auth_backend="basic")
             limited(client, plain)
-        client.auth.load_configs(self.place)
+        if login := self.login():
+            client.auth.set_basic_auth(*login)
         return client
+
+    def login(self) -> tuple[str, str] | None:
+        """Name and password of `docker login`, where the engine's client looks for them too."""
+        try:
+            found = auth.load_config().resolve_authconfig(self.host) or {}
+        except DockerException as error:
+            raise Refused(f"{self.host}: no login can be read: {error}; see DOCKER_CONFIG") from None
+        said = {key.lower(): value for key, value in found.items()}
+        return (said["username"], said["password"]) if said.get("username") else None
 
     def find(self, reference: str) -> Manifest | None:
         """What a tag or digest stands for, with its labels; None where there is none.

@@ -80,7 +80,9 @@ def status(url: str, method: str = "GET", user: str = "", body: bytes | None = N
 
 
 def store(given: dict[str, str]) -> Store:
-    return Store(given["AWS_ENDPOINT_URL"], PROJECT, given["AWS_SECRET_ACCESS_KEY"])
+    return Store(
+        given["AWS_ENDPOINT_URL"], given["AWS_ACCESS_KEY_ID"], given["AWS_SECRET_ACCESS_KEY"]
+    )
 
 
 def test_the_five_lines_and_all_addresses_are_shown(trial: Trial) -> None:

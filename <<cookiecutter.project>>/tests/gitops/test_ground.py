@@ -67,6 +67,25 @@ def test_a_commit_says_where_all_runs(
     assert repository.git("status", "--porcelain") == ""
 
 
+def test_a_shared_store_takes_the_place_of_the_projects_own(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_project(root, ".dvc")
+    config = root / ".dvc/config"
+    before = config.read_text().splitlines()
+    monkeypatch.delenv("DATA_STORE", raising=False)
+    aimed(root, "terraform")
+    assert config.read_text().splitlines() == before
+
+    monkeypatch.setenv("DATA_STORE", "s3://flights")
+    repository = aimed(root, "terraform")
+
+    after = config.read_text().splitlines()
+    assert [line.strip() for line in after if line not in before] == ['url = "s3://flights"']
+    assert len(after) == len(before)
+    assert repository.git("status", "--porcelain") == ""
+
+
 def test_no_gateway_is_chosen_where_nobody_does(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,14 +71,14 @@ class TestLogin:
     def locked(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
         with registry(tmp_path / "registry", locked=True) as found:
             monkeypatch.setenv("HOME", str(tmp_path))
-            monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / ".docker"))
+            monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "logins"))
             yield found
 
     def login(self, locked: Registry, home: Path, password: str) -> None:
         said = base64.b64encode(f"ada:{password}".encode()).decode()
-        (home / ".docker").mkdir()
+        (home / "logins").mkdir()
         settings = {"auths": {locked.address: {"auth": said}}}
-        (home / ".docker/config.json").write_text(json.dumps(settings))
+        (home / "logins/config.json").write_text(json.dumps(settings))
 
     def pushed(self, locked: Registry) -> str:
         """An image without files, and its tag's digest as the registry tells it."""
