@@ -19,7 +19,8 @@ from urllib.parse import quote, unquote
 from gitops.settings import Refused
 
 TREE = "release.tree"  # the tag by which a version is found
-SECONDS = 5.0  # for another writer of the database, and for each answer of a server
+SECONDS = 5.0  # for another writer of the database, and for what a server says when asked
+WRITING = 30.0  # for what it is to do: a busy one took six to move an alias, and stores files
 PAGE = 1000  # versions in one answer
 LOCAL = "sqlite:///"
 DATABASES = ("postgresql", "mysql")  # with or without the name of a driver
@@ -117,7 +118,7 @@ class Server:
     project: str
 
     def read(self) -> State:
-        with reaching(self.uri), self.open() as ask:
+        with reaching(self.uri), self.open(SECONDS) as ask:
             try:
                 return self.state(ask)
             except (AttributeError, KeyError, TypeError, ValueError):
@@ -141,11 +142,11 @@ class Server:
 
     def alias(self, name: str, number: int) -> None:
         body = {"name": self.project, "alias": name, "version": str(number)}
-        with reaching(self.uri), self.open() as ask:
+        with reaching(self.uri), self.open(WRITING) as ask:
             ask("POST", "registered-models/alias", json=body)
 
     @contextlib.contextmanager
-    def open(self) -> Iterator[Ask]:
+    def open(self, seconds: float) -> Iterator[Ask]:
         import httpx
 
         keys = ("USERNAME", "PASSWORD", "TOKEN")
@@ -166,7 +167,7 @@ class Server:
                 )
             return found
 
-        with httpx.Client(base_url=base, auth=auth, headers=headers, timeout=SECONDS) as client:
+        with httpx.Client(base_url=base, auth=auth, headers=headers, timeout=seconds) as client:
             yield ask
 
 
@@ -196,7 +197,7 @@ class Client:
 def client_of(uri: str) -> Any:
     """MLflow's own client, which gives up on a server that does not answer."""
     # Read when mlflow is imported: without them it tries for minutes.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(int(SECONDS)))
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(int(WRITING)))
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

@@ -71,7 +71,9 @@ class Repository:
         try:
             found = auth.load_config().resolve_authconfig(self.host) or {}
         except DockerException as error:
-            raise Refused(f"{self.host}: no login can be read: {error}; see DOCKER_CONFIG") from None
+            raise Refused(
+                f"{self.host}: no login can be read: {error}; see DOCKER_CONFIG"
+            ) from None
         said = {key.lower(): value for key, value in found.items()}
         return (said["username"], said["password"]) if said.get("username") else None
 

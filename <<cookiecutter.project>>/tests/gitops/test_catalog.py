@@ -276,10 +276,13 @@ def test_a_server_that_refuses_is_refused(status: int, body: object, reason: str
 
 def test_a_server_that_never_answers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalog, "SECONDS", 0.2)
+    monkeypatch.setattr(catalog, "WRITING", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(Refused, match=f"^the model registry at {address} .*timed out"):
             Server(address, "flights").read()
+        with pytest.raises(Refused, match=f"^the model registry at {address} .*timed out"):
+            Server(address, "flights").alias("dev", 1)
 
 
 @pytest.mark.parametrize(
