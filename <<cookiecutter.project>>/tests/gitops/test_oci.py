@@ -109,12 +109,13 @@ class TestLogin:
         with pytest.raises(Refused, match=f"not pushed: .*`docker login {locked.address}`"):
             self.pushed(locked)
 
+    @pytest.mark.filterwarnings("ignore:docker-credential-nowhere not installed")
     def test_a_login_that_is_kept_by_a_program_which_is_not_there(
         self, locked: Registry, tmp_path: Path
     ) -> None:
         (tmp_path / "logins").mkdir()
         (tmp_path / "logins/config.json").write_text('{"credsStore": "nowhere"}')
-        with pytest.raises(Refused, match=r"login can't be read: .*; see DOCKER_CONFIG"):
+        with pytest.raises(Refused, match=r"no login can be read: .*; see DOCKER_CONFIG"):
             Repository(f"{locked.address}/flights")
 
     def test_ada(self, locked: Registry, tmp_path: Path) -> None:
