@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from serving.ranges import Ranges
 from serving.refusal import Refusal
@@ -66,13 +67,15 @@ class Metrics:
             known = error.field if error.field in self.fields else None
             self.errors[str(refusal.status), known or ""] += 1
 
-    def inferred(self, columns: Mapping[str, Any], answers: Sequence[float]) -> None:
+    def inferred(self, columns: Mapping[str, Any], answers: ArrayLike) -> None:
         """One inference."""
-        count = len(answers)
+        # As Python's floats: beside the answers' 32 bits, numpy would round the threshold to them.
+        found = np.asarray(answers, np.float64)
+        count = len(found)
         self.batch.add(count)
         self.predictions += count
         if (threshold := self.threshold) is not None:
-            self.positive += sum(map(threshold.__le__, answers))
+            self.positive += int(np.count_nonzero(found >= threshold))
         self.ranges.add(columns, count)
 
     def classes(self) -> dict[str, int]:

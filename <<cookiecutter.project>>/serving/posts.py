@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from serving import events
 from serving.predictions import labels
+from serving.predictions.ids import Ids
 from serving.protocol import REPLY
 from serving.refusal import Refusal, refusal
 from serving.rows.contract import Rows
@@ -43,7 +44,7 @@ class Predictions(msgspec.Struct, omit_defaults=True):
     release: str
     model: str
     predictions: Sequence[float]
-    ids: list[str]
+    ids: msgspec.Raw
     decisions: list[bool] | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -169,9 +170,9 @@ class Posts:
         answers, ids = await self.predicted(rows, name, started)
         return 200, self.said(answers, ids)
 
-    def said(self, answers: Sequence[float], ids: list[str]) -> bytes:
+    def said(self, answers: Sequence[float], ids: Ids) -> bytes:
         about = self.service.about
-        said = Predictions(about.release, about.model, answers, ids)
+        said = Predictions(about.release, about.model, answers, msgspec.Raw(ids.json()))
         if (threshold := about.threshold) is not None:
             said.decisions = list(map(threshold.__le__, answers))
         return encode(said)
@@ -182,16 +183,14 @@ class Posts:
         answers, _ = await self.predicted(rows, name, started)
         return 200, encode({"predictions": answers})
 
-    async def predicted(
-        self, rows: Rows, name: str, started: float
-    ) -> tuple[Sequence[float], list[str]]:
+    async def predicted(self, rows: Rows, name: str, started: float) -> tuple[Sequence[float], Ids]:
         """The answers and their ids."""
         if self.crowded:
             raise refusal(503, "more rows wait than are soon answered", AGAIN)
         answers = await self.service.batcher.predict(rows)
         return answers, self.keep([(name, time.perf_counter() - started, answers, rows)])
 
-    def keep(self, answered: Sequence[tuple[str, float, Sequence[float], Rows]]) -> list[str]:
+    def keep(self, answered: Sequence[tuple[str, float, Sequence[float], Rows]]) -> Ids:
         """Put answers into the log, before anybody hears them; the ids of their rows, in order.
 
         Of each request: its name, the seconds it took, the answers, the rows.

@@ -43,6 +43,12 @@ class Patient(HttpToolsProtocol):
             transport.write(BUSY + CLOSE)
             transport.close()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        asked: Any = self.cycle
+        if isinstance(asked, Asked) and asked.more_body:
+            asked.short.gone(asked)
+        super().connection_lost(exc)
+
     def _start_asgi_task(self, cycle: Any, app: ASGIApp) -> None:  # type: ignore[override]
         cycle.scope["extensions"] = {REPLY: partial(self.reply, cycle)}
         super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
@@ -94,7 +100,7 @@ class Patient(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self.head = 0
         if isinstance(self.cycle, Asked):
-            self.cycle.body += body
+            self.cycle.add(body)
         else:
             super().on_body(body)
 
@@ -103,7 +109,7 @@ class Patient(HttpToolsProtocol):
         asked: Any = self.cycle
         if isinstance(asked, Asked):
             self.since = self.loop.time()
-            asked.more_body = False
+            asked.whole()
             if asked.short.begin(asked):
                 return
             asked.response_complete = True  # nothing was said: another one takes its place
