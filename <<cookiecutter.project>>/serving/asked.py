@@ -66,19 +66,15 @@ class Asked:
         self.rows: Sequence[Any] | Table = ()
 
     def add(self, body: bytes) -> None:
-        """Some of its body has come: most often all."""
-        if self.parts:
-            self.parts.write(body)
-        elif self.body:
-            self.parts = BytesIO()  # as large, a bytearray makes three copies
-            self.parts.writelines((self.body, body))
-        else:
-            self.body = body
+        """More of its body has come."""
+        if self.parts is None:
+            self.parts = BytesIO(self.body)  # as large, a bytearray makes three copies
+            self.parts.seek(len(self.body))
+        self.parts.write(body)
 
-    def whole(self) -> None:
+    def join(self) -> None:
         """All of it has come."""
-        self.more_body = False
-        if self.parts:
+        if self.parts is not None:
             self.body, self.parts = self.parts.getvalue(), None
 
     def done(self) -> bool:

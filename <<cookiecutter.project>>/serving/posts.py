@@ -44,7 +44,7 @@ class Predictions(msgspec.Struct, omit_defaults=True):
     release: str
     model: str
     predictions: Sequence[float]
-    ids: msgspec.Raw
+    ids: list[str] | msgspec.Raw
     decisions: list[bool] | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -168,11 +168,11 @@ class Posts:
         started = time.perf_counter()
         rows = self.service.reader.read(kind, body)
         answers, ids = await self.predicted(rows, name, started)
-        return 200, self.said(answers, ids)
+        return 200, self.said(answers, ids.said(0, len(answers)))
 
-    def said(self, answers: Sequence[float], ids: Ids) -> bytes:
+    def said(self, answers: Sequence[float], ids: list[str] | msgspec.Raw) -> bytes:
         about = self.service.about
-        said = Predictions(about.release, about.model, answers, msgspec.Raw(ids.json()))
+        said = Predictions(about.release, about.model, answers, ids)
         if (threshold := about.threshold) is not None:
             said.decisions = list(map(threshold.__le__, answers))
         return encode(said)
@@ -200,7 +200,7 @@ class Posts:
         if service.log.keeps:
             kept, key = service.contract.kept, service.hash_key
             entries = [(name, took, given, kept(rows, key)) for name, took, given, rows in answered]
-            service.log.append(time.time(), ids[0], entries)
+            service.log.append(time.time(), ids.first, entries)
         return ids
 
     async def explain(self, kind: str, body: bytes, name: str) -> Answer:  # noqa: ARG002

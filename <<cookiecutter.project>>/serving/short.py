@@ -39,7 +39,8 @@ class Short:
         for name, value in connection.headers:
             if name == b"content-length":
                 asked = Asked(self, connection, keep_alive=parser.should_keep_alive())
-                return asked if int(value) <= SMALL or self.place(asked, int(value)) else None
+                length = int(value)
+                return asked if length <= SMALL or self.place(asked, length) else None
         return None
 
     def place(self, asked: Asked, length: int) -> bool:
@@ -62,7 +63,8 @@ class Short:
     def begin(self, asked: Asked) -> bool:
         """Have a whole request answered; False where it must go the long way."""
         posts, service = self.posts, self.service
-        self.gone(asked)  # nobody else runs until it has a place again
+        if asked.placed:
+            self.gone(asked)  # nobody else runs until it has a place again
         if posts.full or posts.crowded:
             return False
         found = dict(asked.headers)
@@ -99,7 +101,7 @@ class Short:
         for asked, answers in ended:
             end = start + len(answers)
             try:
-                said = self.posts.said(answers, ids[start:end])
+                said = self.posts.said(answers, ids.said(start, end))
             except Exception as error:  # others have answers
                 self.fail(asked, error)
             else:

@@ -1,7 +1,8 @@
 """Names of predictions: a process's own, and a number behind it."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, overload
+
+from msgspec import Raw
 
 # The last three digits of a number: a thousand ids share what stands before them, and so take a
 # third of the time.
@@ -9,44 +10,37 @@ BLOCK = 1000
 ENDS = tuple(f"{number:03}" for number in range(BLOCK))
 
 
-class Ids(Sequence[str]):
-    """Ids in a row. They are texts only to who looks at one; an answer says all of them at once."""
+class Ids:
+    """Ids in a row. They are texts only to who looks at one; an answer says all of its at once."""
 
-    __slots__ = ("name", "numbers")
+    __slots__ = ("count", "name", "start")
 
-    def __init__(self, name: str, numbers: range) -> None:
+    def __init__(self, name: str, start: int, count: int) -> None:
         """`name` needs no escape in JSON; the first of the numbers is no less than a block."""
-        self.name, self.numbers = name, numbers
+        self.name, self.start, self.count = name, start, count
 
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    @overload
-    def __getitem__(self, place: int) -> str: ...
-    @overload
-    def __getitem__(self, place: slice) -> "Ids": ...
-    def __getitem__(self, place: Any) -> Any:
-        found = self.numbers[place]
-        return Ids(self.name, found) if isinstance(found, range) else f"{self.name}{found}"
+    @property
+    def first(self) -> str:
+        return f"{self.name}{self.start}"
 
     def __iter__(self) -> Iterator[str]:
-        for begin, ends in self.blocks():
+        for begin, ends in self.blocks(0, self.count):
             for end in ends:
                 yield begin + end
 
-    def blocks(self) -> Iterator[tuple[str, Sequence[str]]]:
-        """What some of them begin with, and how each of these ends."""
-        first, last = self.numbers.start, self.numbers.stop
-        while first < last:
-            block, place = divmod(first, BLOCK)
-            ends = ENDS[place : place + last - first]
+    def blocks(self, start: int, end: int) -> Iterator[tuple[str, Sequence[str]]]:
+        """What those from one place to another begin with, and how each of these ends."""
+        number, last = self.start + start, self.start + end
+        while number < last:
+            block, place = divmod(number, BLOCK)
+            ends = ENDS[place : place + last - number]
             yield f"{self.name}{block}", ends
-            first += len(ends)
+            number += len(ends)
 
-    def json(self) -> bytes:
-        """A list of them."""
-        if len(self.numbers) == 1:
-            return f'["{self.name}{self.numbers.start}"]'.encode()
+    def said(self, start: int, end: int) -> list[str] | Raw:
+        """Those from one place to another, for who writes JSON."""
+        if end - start == 1:
+            return [f"{self.name}{self.start + start}"]
         between = '","'
-        said = (begin + (between + begin).join(ends) for begin, ends in self.blocks())
-        return f'["{between.join(said)}"]'.encode()
+        said = (begin + (between + begin).join(ends) for begin, ends in self.blocks(start, end))
+        return Raw(f'["{between.join(said)}"]'.encode())

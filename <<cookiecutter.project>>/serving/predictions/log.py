@@ -65,7 +65,7 @@ class Log:
         with self.lock:
             first = self.taken
             self.taken = first + count
-        return Ids(self.name, range(first, first + count))
+        return Ids(self.name, first, count)
 
     def append(self, at: float, ids_from: str, answered: Sequence[Answered]) -> None:
         """Keep the answers of some requests, in their order. Never waits, never raises.

@@ -1,7 +1,8 @@
 """A file of records that outlive their process: preallocated, appended in memory, mapped to read.
 
 What is written belongs to the kernel, so a killed process takes none of it along. Records are
-written, not copied into the map: that takes a sixth of the time, and none of the process's memory.
+written, unless they are short: to copy them into the map takes six times as long, for each page is
+given to the process first.
 """
 
 import mmap
@@ -19,6 +20,7 @@ AT_END, AT_DRAINED = 8, 24
 START = 64  # the header, rounded up
 FRAME = struct.Struct("<IIII")  # bytes, crc32, rows, kind
 MAGIC = b"segment1"
+PAGE = 4096
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,11 @@ class Segment:
         frame = FRAME.pack(len(record), zlib.crc32(record), rows, kind)
         size = len(frame) + len(record)
         end = self.end + size
-        if end > self.size or os.pwritev(self.descriptor, (frame, record), self.end) < size:
+        if end > self.size:
+            return False
+        if size < PAGE:
+            self.map[self.end : end] = frame + record
+        elif os.pwritev(self.descriptor, (frame, record), self.end) < size:
             return False
         self.rows += rows
         END.pack_into(self.map, AT_END, end, self.rows)

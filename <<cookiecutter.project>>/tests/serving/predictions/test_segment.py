@@ -101,7 +101,7 @@ def test_what_was_never_ready_is_none(tmp_path: Path) -> None:
         assert Segment.open(tmp_path / "one") is None
 
 
-def test_what_is_appended_takes_no_memory_and_folded_nothing_does(tmp_path: Path) -> None:
+def test_what_is_appended_takes_little_memory_and_folded_nothing_does(tmp_path: Path) -> None:
     segment = Segment.create(tmp_path / "one", LARGE)
     for _ in range(9):
         assert segment.append(1, b"x" * (LARGE // 10), 1)
@@ -118,7 +118,7 @@ def test_what_is_written_in_part_is_not_there(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(os, "pwritev", lambda *_: FRAME.size + 1)
-        assert not segment.append(1, b"x" * 100, 1)
+        assert not segment.append(1, b"x" * 5000, 1)
     assert segment.append(1, b"y", 1)
     assert reopened(segment).read(ALL).records == [(1, 1, b"y")]
 
