@@ -6,7 +6,7 @@ import ctypes
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 # Bytes that a request of some thousand rows takes at a time: its body, its answer, what the log
 # keeps of it. To have them of the kernel each time takes a twentieth of its time.
-KEPT = 4 * 1024**2
+KEPT = 2 * 1024**2
 
 
 def one_heap() -> None:
