@@ -121,6 +121,7 @@ def serve(given: argparse.Namespace, found: Settings, listener: socket.socket) -
     gc.freeze()
     gc.set_threshold(YOUNG)
     gc.enable()
+    memory.loaded()
     events.say("ready", release=held.tree, **told)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.get_loop().call_later(LATER, service.log.start)

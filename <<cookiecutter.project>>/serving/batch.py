@@ -50,11 +50,11 @@ class Batcher:
         self,
         columns: Callable[[Any], Columns],
         model: Callable[[Columns], Answers],
-        seen: Callable[[Columns, Sequence[float]], None] | None = None,
+        seen: Callable[[Columns, Answers], None] | None = None,
     ) -> None:
         """`seen` is told of each inference."""
         self.columns, self.model, self.seen = columns, model, seen
-        self.settled: Callable[[], None] | None = None  # told when the answers of a tick are there
+        self.settled: Callable[[], None] = nobody  # told when the answers of an inference are there
         self.small: list[Request] = []
         self.large: deque[Large] = deque()
         self.waiting = 0  # rows
@@ -82,10 +82,10 @@ class Batcher:
         small, self.small = self.small, []
         for joined in portions(small):
             self.answer(joined)
-        if self.settled and small:
             self.settled()
         if self.large:
             self.piece(self.large[0])
+            self.settled()
         self.planned = bool(self.large)
         if self.planned:
             asyncio.get_running_loop().call_soon(self.tick)
@@ -110,14 +110,18 @@ class Batcher:
             start = end
 
     def piece(self, request: Large) -> None:
-        if not request.future.done():  # its client may be gone
+        ended = request.future.done()  # its client may be gone
+        if not ended:
             try:
                 request.answers += self.inferred(request.next())
             except Exception as error:
                 request.future.set_exception(error)
-        if len(request.answers) == len(request.rows) and not request.future.done():
-            request.future.set_result(request.answers)
-        if request.future.done():
+                ended = True
+            else:
+                ended = len(request.answers) == len(request.rows)
+                if ended:
+                    request.future.set_result(request.answers)
+        if ended:
             self.waiting -= len(request.rows)
             self.large.popleft()
 
@@ -130,10 +134,15 @@ class Batcher:
         return self.answers(self.columns(rows))
 
     def answers(self, columns: Columns) -> list[float]:
-        answers: list[float] = self.model(columns).tolist()
+        answers = self.model(columns)
         if self.seen:
             self.seen(columns, answers)
-        return answers
+        found: list[float] = answers.tolist()
+        return found
+
+
+def nobody() -> None:
+    """Hear that there are answers."""
 
 
 def portions(requests: list[Request]) -> list[list[Request]]:

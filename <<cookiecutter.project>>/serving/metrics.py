@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from serving.ranges import Ranges
 from serving.refusal import Refusal
@@ -17,6 +18,7 @@ from serving.refusal import Refusal
 # From what one row takes to what a client waits for at most.
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+TOGETHER = 256  # rows that are looked at together: one by one they would take as long as the model
 
 
 class Histogram:
@@ -54,7 +56,9 @@ class Metrics:
         self.latency = Histogram(SECONDS)
         self.batch = Histogram(ROWS)
         self.predictions = 0
-        self.positive = 0
+        self.decided = 0  # of them
+        self.positive = 0  # of these
+        self.undecided: list[NDArray[np.float32]] = []
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         self.requests[route, status] += 1
@@ -66,16 +70,27 @@ class Metrics:
             known = error.field if error.field in self.fields else None
             self.errors[str(refusal.status), known or ""] += 1
 
-    def inferred(self, columns: Mapping[str, Any], answers: Sequence[float]) -> None:
+    def inferred(self, columns: Mapping[str, Any], answers: NDArray[np.float32]) -> None:
         """One inference."""
         count = len(answers)
         self.batch.add(count)
         self.predictions += count
-        if (threshold := self.threshold) is not None:
-            self.positive += sum(map(threshold.__le__, answers))
+        self.undecided.append(answers)
+        if self.predictions >= self.decided + TOGETHER:
+            self.decide()
         self.ranges.add(columns, count)
 
+    def decide(self) -> None:
+        """Count what waits by class."""
+        if self.threshold is not None and self.undecided:
+            # As Python's floats: beside 32 bits, numpy would round the threshold to them.
+            answers = np.concatenate(self.undecided, dtype=np.float64)
+            self.positive += int(np.count_nonzero(answers >= self.threshold))
+        self.undecided.clear()
+        self.decided = self.predictions
+
     def classes(self) -> dict[str, int]:
+        self.decide()
         if self.threshold is None:
             return {"value": self.predictions}
         return {"true": self.positive, "false": self.predictions - self.positive}

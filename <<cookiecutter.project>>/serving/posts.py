@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from serving import events
 from serving.predictions import labels
+from serving.predictions.ids import Ids
 from serving.protocol import REPLY
 from serving.refusal import Refusal, refusal
 from serving.rows.contract import Rows
@@ -43,7 +44,7 @@ class Predictions(msgspec.Struct, omit_defaults=True):
     release: str
     model: str
     predictions: Sequence[float]
-    ids: list[str]
+    ids: list[str] | msgspec.Raw
     decisions: list[bool] | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -167,9 +168,9 @@ class Posts:
         started = time.perf_counter()
         rows = self.service.reader.read(kind, body)
         answers, ids = await self.predicted(rows, name, started)
-        return 200, self.said(answers, ids)
+        return 200, self.said(answers, ids.said(0, len(answers)))
 
-    def said(self, answers: Sequence[float], ids: list[str]) -> bytes:
+    def said(self, answers: Sequence[float], ids: list[str] | msgspec.Raw) -> bytes:
         about = self.service.about
         said = Predictions(about.release, about.model, answers, ids)
         if (threshold := about.threshold) is not None:
@@ -182,16 +183,14 @@ class Posts:
         answers, _ = await self.predicted(rows, name, started)
         return 200, encode({"predictions": answers})
 
-    async def predicted(
-        self, rows: Rows, name: str, started: float
-    ) -> tuple[Sequence[float], list[str]]:
+    async def predicted(self, rows: Rows, name: str, started: float) -> tuple[Sequence[float], Ids]:
         """The answers and their ids."""
         if self.crowded:
             raise refusal(503, "more rows wait than are soon answered", AGAIN)
         answers = await self.service.batcher.predict(rows)
         return answers, self.keep([(name, time.perf_counter() - started, answers, rows)])
 
-    def keep(self, answered: Sequence[tuple[str, float, Sequence[float], Rows]]) -> list[str]:
+    def keep(self, answered: Sequence[tuple[str, float, Sequence[float], Rows]]) -> Ids:
         """Put answers into the log, before anybody hears them; the ids of their rows, in order.
 
         Of each request: its name, the seconds it took, the answers, the rows.
@@ -201,7 +200,7 @@ class Posts:
         if service.log.keeps:
             kept, key = service.contract.kept, service.hash_key
             entries = [(name, took, given, kept(rows, key)) for name, took, given, rows in answered]
-            service.log.append(time.time(), ids[0], entries)
+            service.log.append(time.time(), ids.first, entries)
         return ids
 
     async def explain(self, kind: str, body: bytes, name: str) -> Answer:  # noqa: ARG002

@@ -6,7 +6,7 @@ as long as its answer.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,8 @@ REPLY = "service.reply"  # among the extensions of a scope: a whole answer in on
 class Patient(HttpToolsProtocol):
     """HTTP as uvicorn speaks it, with an end."""
 
+    dated: tuple[Sequence[tuple[bytes, bytes]], bytes] = ((), b"")  # headers, and as they are said
+
     def __init__(self, *words: Any, most: int, **named: Any) -> None:
         """`most` connections at one time."""
         super().__init__(*words, **named)
@@ -43,6 +45,12 @@ class Patient(HttpToolsProtocol):
             transport.write(BUSY + CLOSE)
             transport.close()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        asked: Any = self.cycle
+        if isinstance(asked, Asked) and asked.more_body:
+            asked.short.gone(asked)
+        super().connection_lost(exc)
+
     def _start_asgi_task(self, cycle: Any, app: ASGIApp) -> None:  # type: ignore[override]
         cycle.scope["extensions"] = {REPLY: partial(self.reply, cycle)}
         super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
@@ -55,10 +63,14 @@ class Patient(HttpToolsProtocol):
         if cycle.disconnected:
             return
         cycle.response_started = cycle.response_complete = True
-        date = [part for name, value in cycle.default_headers for part in (name, b": ", value)]
+        if cycle.default_headers is not Patient.dated[0]:  # which uvicorn makes once a second
+            lines = (b"%b: %b" % header for header in cycle.default_headers)
+            Patient.dated = cycle.default_headers, b"\r\n".join(lines)
         end = b"\r\n\r\n" if cycle.keep_alive else b"\r\n" + CLOSE
         length = b"\r\ncontent-length: %d" % len(body)
-        self.transport.write(b"".join((STATUS_LINE[status], head, *date, length, end, body)))
+        self.transport.write(
+            b"".join((STATUS_LINE[status], head, Patient.dated[1], length, end, body))
+        )
         cycle.message_event.set()
         if not cycle.keep_alive:
             self.transport.close()
@@ -93,8 +105,12 @@ class Patient(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self.head = 0
-        if isinstance(self.cycle, Asked):
-            self.cycle.body += body
+        asked: Any = self.cycle
+        if isinstance(asked, Asked):
+            if asked.body or asked.parts:
+                asked.add(body)
+            else:
+                asked.body = body
         else:
             super().on_body(body)
 
@@ -104,6 +120,8 @@ class Patient(HttpToolsProtocol):
         if isinstance(asked, Asked):
             self.since = self.loop.time()
             asked.more_body = False
+            if asked.parts:
+                asked.join()
             if asked.short.begin(asked):
                 return
             asked.response_complete = True  # nothing was said: another one takes its place

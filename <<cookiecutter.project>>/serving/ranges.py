@@ -11,7 +11,8 @@ ROWS = 256  # that wait to be looked at: one by one they would take as long as t
 class Ranges:
     def __init__(self, bounds: Mapping[str, tuple[float, float]]) -> None:
         self.bounds = bounds
-        self.outside = dict.fromkeys(bounds, 0)
+        self.lowest, self.highest = np.array(list(bounds.values())).reshape(-1, 2, 1).swapaxes(0, 1)
+        self.outside = np.zeros(len(bounds), np.int64)
         self.waiting: list[Mapping[str, Any]] = []
         self.rows = 0
 
@@ -25,15 +26,21 @@ class Ranges:
         waiting, self.waiting, self.rows = self.waiting, [], 0
         if not waiting:
             return
-        for name, (lowest, highest) in self.bounds.items():
-            parts = [columns[name] for columns in waiting]
-            values = np.asarray(parts[0] if len(parts) == 1 else np.concatenate(parts))
-            # What is unknown is no number beyond anything.
-            self.outside[name] += int(np.count_nonzero((values < lowest) | (values > highest)))
+        if len(waiting) == 1:
+            (columns,) = waiting
+            values = np.array([columns[name] for name in self.bounds], np.float64)
+        else:
+            values = np.array(
+                [np.concatenate([columns[name] for columns in waiting]) for name in self.bounds],
+                np.float64,
+            )
+        # What is unknown is no number beyond anything.
+        outside = (values < self.lowest) | (values > self.highest)
+        self.outside += np.count_nonzero(outside, axis=1)
 
     def counts(self) -> dict[str, int]:
         self.look()
-        return dict(self.outside)
+        return dict(zip(self.bounds, self.outside.tolist(), strict=True))
 
 
 def bounds(statistics: Any) -> dict[str, tuple[float, float]]:

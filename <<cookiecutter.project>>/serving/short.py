@@ -1,4 +1,4 @@
-"""A right question of few rows, answered without a task of the event loop: that takes a third of
+"""A right question, answered without a task of the event loop: for one row that takes a third of
 the time. It goes from the parser to the batcher, and from the model's answer to the socket.
 
 What is out of the ordinary goes the long way (posts.py), where each refusal is known: nothing has
@@ -14,7 +14,7 @@ from serving.posts import Posts
 
 ROUTE = "/predict"
 URL = ROUTE.encode()
-MOST = 65536  # bytes of a body: uvicorn reads no more at a time, and 100 rows have half of it
+SMALL = 65536  # bytes of a body that many may send before it is asked whether they may
 
 
 class Short:
@@ -37,13 +37,34 @@ class Short:
         if parser.get_http_version() != "1.1":
             return None
         for name, value in connection.headers:
-            if name == b"content-length" and int(value) <= MOST:
-                return Asked(self, connection, keep_alive=parser.should_keep_alive())
+            if name == b"content-length":
+                asked = Asked(self, connection, keep_alive=parser.should_keep_alive())
+                length = int(value)
+                return asked if length <= SMALL or self.place(asked, length) else None
         return None
+
+    def place(self, asked: Asked, length: int) -> bool:
+        """Take a place for a large request before its body comes; False where it may not have one.
+
+        Who is sent away is so the long way, which reads nothing of the body then.
+        """
+        posts = self.posts
+        if length > posts.most or posts.full or not posts.allowed(dict(asked.headers)):
+            return False
+        posts.under_way += 1
+        asked.placed = True
+        return True
+
+    def gone(self, asked: Asked) -> None:
+        """Nobody waits for its answer, or it goes the long way, where it takes a place anew."""
+        self.posts.under_way -= asked.placed
+        asked.placed = False
 
     def begin(self, asked: Asked) -> bool:
         """Have a whole request answered; False where it must go the long way."""
         posts, service = self.posts, self.service
+        if asked.placed:
+            self.gone(asked)  # nobody else runs until it has a place again
         if posts.full or posts.crowded:
             return False
         found = dict(asked.headers)
@@ -80,7 +101,7 @@ class Short:
         for asked, answers in ended:
             end = start + len(answers)
             try:
-                said = self.posts.said(answers, ids[start:end])
+                said = self.posts.said(answers, ids.said(start, end))
             except Exception as error:  # others have answers
                 self.fail(asked, error)
             else:
@@ -97,6 +118,7 @@ class Short:
         self.posts.under_way -= 1
         if self.service.draining():  # the client's next one is for the next process
             asked.keep_alive = False
+        asked.rows, asked.body = (), b""  # its connection stays, and with it this request
         asked.connection.reply(asked, status, self.posts.head(asked.name, more), said)
         took = time.perf_counter() - asked.started
         self.service.metrics.answered(ROUTE, status, took)

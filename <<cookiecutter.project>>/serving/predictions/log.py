@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.stage import StageError
 from serving.predictions.drain import Drain
-from serving.predictions.ids import numbered
+from serving.predictions.ids import Ids
 from serving.predictions.record import (
     FIRST,
     ID,
@@ -60,12 +60,12 @@ class Log:
         """Predictions and labels that are in the spool and not in the database yet."""
         return self.spool.waiting
 
-    def take(self, count: int) -> list[str]:
+    def take(self, count: int) -> Ids:
         """Fresh ids, one for each row of a request."""
         with self.lock:
             first = self.taken
             self.taken = first + count
-        return numbered(self.name, first, count)
+        return Ids(self.name, first, count)
 
     def append(self, at: float, ids_from: str, answered: Sequence[Answered]) -> None:
         """Keep the answers of some requests, in their order. Never waits, never raises.

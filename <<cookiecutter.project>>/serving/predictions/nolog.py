@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Sequence
 
-from serving.predictions.ids import numbered
+from serving.predictions.ids import Ids
 from serving.predictions.log import Answered, Label
 from serving.predictions.record import FIRST
 
@@ -19,10 +19,10 @@ class NoLog:
         self.name = secrets.token_hex(6)
         self.taken = FIRST
 
-    def take(self, count: int) -> list[str]:
+    def take(self, count: int) -> Ids:
         first = self.taken
         self.taken = first + count
-        return numbered(self.name, first, count)
+        return Ids(self.name, first, count)
 
     def append(self, at: float, ids_from: str, answered: Sequence[Answered]) -> None:
         """Forget them."""

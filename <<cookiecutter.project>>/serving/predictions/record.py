@@ -82,7 +82,7 @@ def predictions(record: bytes, threshold: float | None) -> list[Prediction]:
         request = request.replace("\0", "")  # PostgreSQL has no text with it
         for answer, row in zip(answers, rows, strict=True):
             decision = None if threshold is None or answer is None else answer >= threshold
-            said = bytes(row).decode()
+            said = str(row, "utf-8")  # without a copy between
             found.append((f"{name}{number}", at, request, seconds, said, answer, decision))
             number += 1
     return found

@@ -155,11 +155,12 @@ class Spool:
         with self.lock:
             if segment is self.current or not segment.empty:
                 return
-            self.filled.remove(segment)
             if len(self.spares) < self.most_spares:
                 segment.reset()
+                self.filled.remove(segment)
                 self.spares.append(segment)
                 return
+            self.filled.remove(segment)
         segment.delete()
 
     def adopt(self) -> None:

@@ -42,17 +42,9 @@ class Numbers:
 
     def ends(self) -> list[Any]:
         """The least and the greatest, and None where there are nulls."""
-        if not self.found.size:
-            return []
-        if self.valid is not None:
-            return [*Numbers(self.present()).ends(), None]
-        least, greatest = self.found.min().item(), self.found.max().item()
-        if not math.isnan(least):  # it is, where one of them is
-            return [least, greatest]
-        least = np.fmin.reduce(self.found).item()
-        if math.isnan(least):
-            return [None]
-        return [least, np.fmax.reduce(self.found).item(), None]
+        if self.valid is None:
+            return ends([self])[0]
+        return [*ends([Numbers(self.present())])[0], None]
 
     def floats(self) -> "Numbers":
         """As Python's floats, as which all numbers are decoded that need not be whole."""
@@ -99,7 +91,8 @@ def different(column: Column, sample: Collection[Any]) -> int:
     """How many values there are, null left out."""
     if isinstance(column, Texts):
         return column.many - (column.nulls > 0)
-    return len(set(sample) - {None})
+    distinct = sample if isinstance(sample, set) else set(sample)
+    return len(distinct) - (None in distinct)
 
 
 def told(column: Column) -> list[Any]:
@@ -127,10 +120,39 @@ def joined(parts: Sequence[Column]) -> Column:
     return Numbers(np.concatenate([part.found for part in numbers]), valid)
 
 
+def samples(fields: Sequence[Field], columns: Sequence[Column]) -> dict[str, list[Any]]:
+    """Of each column, values that stand for all: if they are what the field must be, all are."""
+    found: dict[str, list[Any]] = {}
+    alike: dict[np.dtype[Any], dict[str, Numbers]] = {}
+    for one, held in zip(fields, columns, strict=True):
+        if isinstance(held, Numbers) and held.valid is None and one.ends:
+            alike.setdefault(held.found.dtype, {})[one.name] = held
+        else:
+            found[one.name] = sample(one, held)
+    for group in alike.values():
+        found.update(zip(group, ends(list(group.values())), strict=True))
+    return found
+
+
+def ends(columns: Sequence[Numbers]) -> list[list[Any]]:
+    """Of each, as `Numbers.ends`, in less than half the time; all are of one type and length."""
+    found = np.array([held.found for held in columns])
+    if not found.size:
+        return [[] for _ in columns]
+    least, greatest = np.fmin.reduce(found, axis=1), np.fmax.reduce(found, axis=1)
+    unknown = np.isnan(found.min(axis=1)) if found.dtype.kind == "f" else np.zeros(len(found), bool)
+    return [
+        [None] if math.isnan(low) else [low, high, None] if nulls else [low, high]
+        for low, high, nulls in zip(
+            least.tolist(), greatest.tolist(), unknown.tolist(), strict=True
+        )
+    ]
+
+
 def sample(one: Field, column: Column) -> list[Any]:
-    """Values that stand for all: if these are what the field must be, so are the others."""
+    """Values that stand for all of one column."""
     if isinstance(column, Numbers):
-        if one.between and not one.unique:
+        if one.ends:
             return column.ends()
         present = column.present()
         return [*np.unique(present).tolist(), *[None] * (len(present) < len(column))]

@@ -187,8 +187,8 @@ def struct(
 def once(values: list[Any]) -> bool:
     """Does no value come twice? A null is none."""
     distinct = set(values)
-    distinct.discard(None)
-    return len(distinct) == len(values) - values.count(None)
+    nulls = values.count(None) if None in distinct else 0
+    return len(distinct) - (nulls > 0) == len(values) - nulls
 
 
 def hashed(key: bytes, name: str, value: Any) -> str:

@@ -3,6 +3,7 @@
 import datetime
 import keyword
 import re
+import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
@@ -77,6 +78,11 @@ class Field:
         return [one.name for one in self.rules if not one.kept(found)]
 
     @property
+    def ends(self) -> bool:
+        """Do two numbers stand for all between them?"""
+        return self.between and not self.unique
+
+    @property
     def kind(self) -> str:
         """The format, where that decides what a value must be, and else the type."""
         return self.format if self.format and self.format in TIMES else self.type
@@ -109,6 +115,9 @@ class Field:
         """As `features.columns_of` has it: numbers in an array, NaN for null."""
         if self.dtype is None:
             return list(values)
+        if not self.nullable:  # in half the time
+            form = f"{len(values)}{np.dtype(self.dtype).char}"
+            return np.frombuffer(struct.pack(form, *values), self.dtype)
         if self.mixed and None in values:
             return np.fromiter(values, self.floats, len(values))
         return np.fromiter(values, self.dtype, len(values))

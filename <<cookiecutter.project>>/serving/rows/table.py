@@ -41,9 +41,7 @@ def of(
     `decoded` is a struct of these fields, each a list.
     """
     columns = [floats(one, said[one.name]) for one in fields]
-    samples = {
-        one.name: column.sample(one, held) for one, held in zip(fields, columns, strict=True)
-    }
+    samples = column.samples(fields, columns)
     try:
         found = msgspec.structs.astuple(msgspec.convert(samples, decoded))
     except (msgspec.ValidationError, UnicodeEncodeError, RecursionError):

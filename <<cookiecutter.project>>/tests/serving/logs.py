@@ -54,7 +54,7 @@ def answer(
     log: Log, count: int = 1, prediction: float = 0.25, at: float | None = None
 ) -> list[str]:
     """Append a request of so many rows; their ids."""
-    ids = log.take(count)
+    ids = list(log.take(count))
     answered = ("r-1", 0.001, [prediction] * count, [SAID] * count)
     log.append(time.time() if at is None else at, ids[0], [answered])
     return ids

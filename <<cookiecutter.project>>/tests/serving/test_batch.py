@@ -137,10 +137,10 @@ def test_a_client_that_is_gone_is_not_answered(batcher: Batcher, model: Model, s
 
 
 def test_each_inference_is_told(model: Model) -> None:
-    told: list[tuple[Any, Sequence[float]]] = []
+    told: list[tuple[Any, list[float]]] = []
 
-    def seen(columns: Mapping[str, Any], answers: Sequence[float]) -> None:
-        told.append((columns["x"], answers))
+    def seen(columns: Mapping[str, Any], answers: NDArray[np.float32]) -> None:
+        told.append((columns["x"], answers.tolist()))
 
     async def story() -> None:
         joined = Batcher(lambda rows: {"x": list(rows)}, model, seen)
@@ -164,14 +164,18 @@ def test_requests_are_grouped_in_their_order() -> None:
     play(story())
 
 
-def test_when_the_answers_of_a_tick_are_there_it_is_told(batcher: Batcher) -> None:
+def test_when_the_answers_of_an_inference_are_there_it_is_told(batcher: Batcher) -> None:
+    """Once for requests that share one, and at last where one request takes several."""
     seen: list[list[bool]] = []
 
     async def story() -> None:
-        asked = [batcher.predict(rows) for rows in ([1], [2, 3], [4])]
+        asked = [batcher.predict(rows) for rows in ([1], [2, 3], [4], range(PIECE))]
         batcher.settled = lambda: seen.append([one.done() for one in asked])
         await asyncio.gather(*asked)
-        await batcher.predict(range(PIECE + 1))
+        assert seen == [[True] * 3 + [False], [True] * 4]
+        seen.clear()
+        asked[:] = [batcher.predict(range(PIECE + 1))]
+        await asyncio.gather(*asked)
+        assert seen == [[False], [True]]
 
     play(story())
-    assert seen == [[True] * 3]

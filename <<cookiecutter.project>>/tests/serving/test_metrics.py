@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from serving.metrics import Metrics
+from serving.metrics import TOGETHER, Metrics
 from serving.ranges import Ranges
 from serving.refusal import Error, Refusal
 
@@ -64,7 +64,7 @@ def test_a_bound_belongs_to_its_bucket() -> None:
 
 def test_inferences_are_counted_by_size_class_and_range() -> None:
     metrics = made()
-    metrics.inferred({"x": np.array([0.5, 2.0, np.nan])}, [0.1, 0.5, 0.9])
+    metrics.inferred({"x": np.array([0.5, 2.0, np.nan])}, np.array([0.1, 0.5, 0.9], np.float32))
 
     found = told(metrics)
     assert found["service_predictions_total", labels(**{"class": "true"})] == 2
@@ -75,9 +75,23 @@ def test_inferences_are_counted_by_size_class_and_range() -> None:
     assert found["service_out_of_range_total", labels(field="x")] == 1
 
 
+def test_an_answer_that_only_rounds_to_the_threshold_is_no_yes() -> None:
+    """And it makes no difference how many are looked at together."""
+    metrics = made(0.7)
+    low, high = np.array([0.7], np.float32), np.array([0.8], np.float32)
+    assert low[0] >= np.float32(0.7)
+    for _ in range(TOGETHER):
+        for answer in (low, high):
+            metrics.inferred({"x": np.array([0.5])}, answer)
+            assert len(metrics.undecided) < TOGETHER
+
+    metrics.inferred({"x": np.array([0.5])}, high)
+    assert metrics.classes() == {"true": TOGETHER + 1, "false": TOGETHER}
+
+
 def test_without_a_threshold_there_are_no_classes() -> None:
     metrics = made(None)
-    metrics.inferred({"x": np.array([0.5])}, [0.1])
+    metrics.inferred({"x": np.array([0.5])}, np.array([0.1], np.float32))
 
     found = told(metrics)
     assert found["service_predictions_total", labels(**{"class": "value"})] == 1

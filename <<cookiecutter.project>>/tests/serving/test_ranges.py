@@ -24,6 +24,13 @@ def test_values_outside_are_counted_and_unknown_ones_are_not(counted: Ranges) ->
     assert counted.counts() == {"x": 2, "y": 1}
 
 
+def test_who_has_no_ranges_counts_nothing() -> None:
+    none = Ranges({})
+    none.add({"x": np.array([1.0])}, ROWS)
+
+    assert none.counts() == {}
+
+
 def test_what_waits_is_bounded(counted: Ranges) -> None:
     for _ in range(3 * ROWS):
         counted.add({"x": np.array([11.0]), "y": np.array([0.0])}, 1)

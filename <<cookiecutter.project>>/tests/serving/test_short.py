@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from pipeline import files
+from serving.batch import PIECE
 from serving.posts import Posts
+from serving.short import SMALL
 from tests.serving import bundles
 from tests.serving.shorts import Short, reply, short_of
 from tests.serving.wire import chunked, post
@@ -49,7 +51,8 @@ def test_what_is_out_of_the_ordinary_goes_the_long_way(short: Short) -> None:
         b"in pieces": (200, chunked("/predict", [short.body])),
         b"old": (200, right.replace(b"HTTP/1.1", b"HTTP/1.0")),
         b"with more": (200, post("/predict?a=b", short.body)),
-        b"large": (200, post("/predict", short.body + b" " * 65536)),
+        b"large and wrong": (422, post("/predict", b'{"rows": [{}]}' + b" " * SMALL)),
+        b"too large": (413, post("/predict", short.body + b" " * 2**21)),
         b"wrong": (422, post("/predict", short.body.replace(b'"month"', b'"moth"'))),
         b"no JSON": (400, post("/predict", b"{")),
         b"of a kind": (415, post("/predict", short.body, b"text/csv")),
@@ -96,6 +99,73 @@ def test_limits_and_keys_hold_here_too(short: Short, monkeypatch: pytest.MonkeyP
         short.app.service.batcher.waiting = 0
         monkeypatch.setattr(Posts, "allowed", lambda *_: False)
         assert (await short.ask(question))[0] == 401
+
+    short.story(told)
+
+
+def test_large_requests_of_one_connection_are_answered_at_once(short: Short) -> None:
+    """Of more rows than one inference takes too, whose answers come later."""
+    rows = [short.row | {"id": f"n-{number}"} for number in range(PIECE + 1)]
+    many = json.dumps({"rows": rows}).encode()
+
+    async def told() -> None:
+        reader, writer = await short.connect()
+        for body, count in ((short.body + b" " * SMALL, 1), (many, len(rows)), (short.body, 1)):
+            writer.write(post("/predict", body))
+            status, _, said = await reply(reader)
+            assert (status, len(said["predictions"]), len(set(said["ids"]))) == (200, count, count)
+            assert len(set(said["predictions"])) == 1
+        writer.close()
+
+    short.story(told)
+    assert short.long == 0
+    assert short.app.posts.under_way == 0
+
+
+def test_a_large_request_has_its_place_before_its_body(
+    short: Short, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else all who may connect might send one at a time; who gets no place is read no further."""
+    posts = short.app.posts
+    question = post("/predict", short.body + b" " * SMALL)
+    head = question.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+
+    async def until(count: int) -> None:
+        while posts.under_way != count:
+            await asyncio.sleep(0)
+
+    async def told() -> None:
+        writers = []
+        for count in (1, 2):
+            _, writer = await short.connect()
+            writer.write(question[: -count * 10])
+            writers.append(writer)
+            await until(count)
+        monkeypatch.setattr(Posts, "full", True)
+        reader, writer = await short.connect()
+        writer.write(head)
+        assert (await reply(reader))[0] == 429
+        monkeypatch.undo()
+        monkeypatch.setattr(Posts, "allowed", lambda *_: False)
+        reader, writer = await short.connect()
+        writer.write(head)
+        assert (await reply(reader))[0] == 401
+        for writer in writers:
+            writer.transport.abort()
+        await until(0)
+
+    short.story(told)
+
+
+def test_what_was_answered_is_held_no_longer(short: Short) -> None:
+    async def told() -> None:
+        reader, writer = await short.connect()
+        writer.write(post("/predict", short.body + b" " * SMALL))
+        await reply(reader)
+        connections: set[Any] = short.server.server_state.connections
+        (asked,) = (one.cycle for one in connections)
+        assert len(asked.rows) == len(asked.body) == 0
+        writer.close()
 
     short.story(told)
 

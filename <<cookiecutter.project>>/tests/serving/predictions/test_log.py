@@ -55,7 +55,7 @@ def test_a_prediction_is_kept_with_all_that_it_came_from(url: str, tmp_path: Pat
 def test_rows_of_one_request_keep_their_order(url: str, tmp_path: Path) -> None:
     log = log_of(url, tmp_path)
     log.start()
-    ids = log.take(3)
+    ids = list(log.take(3))
     rows = [{"a": 0}, {"a": 1}, {"a": "\0 é"}]
     log.append(1.0, ids[0], [("r\0", 0.0, [0.1, 0.5, 0.9], rows)])
     log.close(logs.SECONDS)
@@ -97,7 +97,7 @@ def test_a_request_of_more_than_a_segment_is_kept_in_parts(tmp_path: Path) -> No
 def test_requests_of_one_tick_are_kept_each_with_its_own(url: str, tmp_path: Path) -> None:
     log = log_of(url, tmp_path)
     log.start()
-    ids = log.take(3)
+    ids = list(log.take(3))
     both = [("one", 0.25, [0.1], [{"a": 1}]), ("other", 0.5, [0.2, 0.3], [{"a": 2}, {"a": 3}])]
     log.append(1.0, ids[0], both)
     log.close(logs.SECONDS)
@@ -114,10 +114,10 @@ def test_requests_of_one_tick_are_kept_each_with_its_own(url: str, tmp_path: Pat
 def test_what_is_no_json_or_no_number_is_dropped_and_counted(tmp_path: Path) -> None:
     log = log_of(sqlite(tmp_path), tmp_path)
     log.start()
-    log.append(1.0, log.take(1)[0], [("r", 0.0, [0.5], [Raw(b"{")])])
-    log.append(1.0, log.take(2)[0], [("r", 0.0, [0.5, 0.5], [{}])])
-    log.append(1.0, log.take(1)[0], [("r", 0.0, [object()], [{}])])  # type: ignore[list-item]
-    kept = log.take(2)
+    log.append(1.0, log.take(1).first, [("r", 0.0, [0.5], [Raw(b"{")])])
+    log.append(1.0, log.take(2).first, [("r", 0.0, [0.5, 0.5], [{}])])
+    log.append(1.0, log.take(1).first, [("r", 0.0, [object()], [{}])])  # type: ignore[list-item]
+    kept = list(log.take(2))
     log.append(1.0, kept[0], [("r", 0.0, np.array([0.5, 0.25], np.float32), [{}, {}])])  # type: ignore[list-item]
     log.close(logs.SECONDS)
 
@@ -129,7 +129,7 @@ def test_what_is_no_json_or_no_number_is_dropped_and_counted(tmp_path: Path) -> 
 def test_a_request_that_nobody_can_write_takes_no_other_along(tmp_path: Path) -> None:
     log = log_of(sqlite(tmp_path), tmp_path)
     log.start()
-    ids = log.take(7)
+    ids = list(log.take(7))
     right: Answered = ("r", 0.0, [0.5, 0.5], [{}, {}])
     wrong: Answered = ("r", 0.0, [0.5], [object()])
     log.append(1.0, ids[0], [right, wrong, right, right])
@@ -142,7 +142,7 @@ def test_a_request_that_nobody_can_write_takes_no_other_along(tmp_path: Path) ->
 def test_requests_of_more_than_a_segment_together_are_kept_in_parts(tmp_path: Path) -> None:
     log = log_of(sqlite(tmp_path), tmp_path, spool_mb=1)
     log.start()
-    ids = log.take(3000)
+    ids = list(log.take(3000))
     log.append(1.0, ids[0], [("r", 0.0, [0.5] * 1000, [logs.SAID] * 1000)] * 3)
     log.close(logs.SECONDS)
 
@@ -165,7 +165,7 @@ def test_the_newest_label_holds_in_any_order(url: str, tmp_path: Path) -> None:
 
 def test_a_label_for_what_is_no_id_is_dropped(tmp_path: Path) -> None:
     log = log_of(sqlite(tmp_path), tmp_path)
-    log.label([Label("x' \0", 1.0, 1.0), Label(log.take(1)[0], 1.0, 1.0)])
+    log.label([Label("x' \0", 1.0, 1.0), Label(log.take(1).first, 1.0, 1.0)])
     closed(log)
 
     assert log.dropped == 1

@@ -13,6 +13,7 @@ from serving.predictions.segment import AT_END, END, FRAME, START, Segment
 from tests.projects import ROOT
 
 SIZE = 8192
+LARGE = 1024**2
 ALL = 10**9  # bytes
 
 
@@ -100,14 +101,40 @@ def test_what_was_never_ready_is_none(tmp_path: Path) -> None:
         assert Segment.open(tmp_path / "one") is None
 
 
-def test_folded_it_takes_no_memory_and_loses_nothing(segment: Segment) -> None:
-    segment.append(1, b"x" * 5000, 1)
-    assert resident(segment) > 0
+def test_what_is_appended_takes_little_memory_and_folded_nothing_does(tmp_path: Path) -> None:
+    segment = Segment.create(tmp_path / "one", LARGE)
+    for _ in range(9):
+        assert segment.append(1, b"x" * (LARGE // 10), 1)
+    assert resident(segment) < LARGE // 1024 / 4
+    assert len(segment.read(ALL).records) == 9
+    assert resident(segment) > LARGE // 1024 / 2
     segment.fold()
     assert resident(segment) == 0
+    assert len(segment.read(ALL).records) == 9
 
+
+def test_what_is_written_in_part_is_not_there(
+    segment: Segment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwritev", lambda *_: FRAME.size + 1)
+        assert not segment.append(1, b"x" * 5000, 1)
     assert segment.append(1, b"y", 1)
-    assert [record for _, _, record in segment.read(ALL).records] == [b"x" * 5000, b"y"]
+    assert reopened(segment).read(ALL).records == [(1, 1, b"y")]
+
+
+def test_it_holds_a_descriptor_only_while_it_is_written(segment: Segment) -> None:
+    before = descriptors()
+    segment.fold()
+    assert descriptors() == before - 1
+    segment.reset()
+    assert segment.append(1, b"x", 1)
+    segment.close()
+    assert descriptors() == before - 2  # a map has one of its own
+
+
+def descriptors() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
 
 
 def resident(segment: Segment) -> int:
