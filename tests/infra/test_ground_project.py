@@ -285,6 +285,18 @@ def test_what_leaves_the_ground_is_not_watched_any_more(
     assert len(kept(trial)) == 2
 
 
+def test_what_is_stopped_is_not_watched_until_it_is_deployed_again(
+    deployed: Terraform, trial: Trial, first: Made
+) -> None:
+    deployed.stop()
+    assert kept(trial) == []
+
+    deploy(deployed, 1, *first)
+
+    assert kept(trial) == [f"{deployed.stack}.json", f"{deployed.stack}.yml"]
+    assert deployed.drift() == []
+
+
 def test_destroying_it_leaves_nothing_on_the_ground(deployed: Terraform, trial: Trial) -> None:
     deployed.clear()
 
