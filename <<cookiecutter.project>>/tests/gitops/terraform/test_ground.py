@@ -54,6 +54,7 @@ class Ground:
             name=self.name,
             labels={ground.LABEL: self.name},
             volumes=self.mount,
+            network_mode="none",
             detach=True,
         )
         until(lambda: "listens" in self.files())
@@ -91,11 +92,13 @@ def base(client: DockerClient) -> str:
 @pytest.fixture
 def there(client: DockerClient, base: str) -> Iterator[Ground]:
     found = Ground(client, base, containers.name())
-    found.begin()
-    yield found
-    for one in client.containers.list(all=True, filters={"volume": found.name}):
-        one.remove(force=True)
-    client.volumes.get(found.name).remove()
+    try:
+        found.begin()
+        yield found
+    finally:
+        for one in client.containers.list(all=True, filters={"volume": found.name}):
+            one.remove(force=True)
+        client.volumes.get(found.name).remove()
 
 
 def test_one_environment_s_files_go_and_prometheus_is_told(
