@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import time
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import docker  # type: ignore[import-untyped]
 import pytest
+from docker.errors import NotFound  # type: ignore[import-untyped]
 from pipeline import evaluate, features, ingest, train, validate
 from tests.gitops import stacks
 from tests.gitops.containers import Made, deploy, made, number, only
@@ -304,3 +306,25 @@ def test_destroying_it_leaves_nothing_on_the_ground(deployed: Terraform, trial: 
     until(lambda: not rules(trial, deployed))
     until(lambda: not watched(trial, deployed))
     assert labelled(deployed.client, deployed.stack) == []
+
+
+def test_destroyed_by_force_it_parts_with_those_who_use_it(trial: Trial) -> None:
+    """Whoever is on its network runs on; who only wrote to its volume has nothing more to do."""
+    client, given = docker.from_env(), trial.given(PROJECT)
+    image, volume = os.environ["GROUND_DATABASE_IMAGE"], given["GROUND_RULES"]
+    mount = {volume: {"bind": "/rules", "mode": "rw"}}
+    holding = client.containers.create(image, ["true"], volumes=mount, network_mode="none")
+    on = client.containers.run(
+        image, ["sleep", "600"], network=given["GROUND_NETWORK"], init=True, detach=True
+    )
+    try:
+        trial.done("destroy", "--force")
+        on.reload()
+        assert on.status == "running"
+        assert on.attrs["NetworkSettings"]["Networks"] == {}
+        assert holding.id not in {one.id for one in client.containers.list(all=True)}
+        assert not trial.home.exists()
+    finally:
+        for one in (on, holding):
+            with contextlib.suppress(NotFound):
+                one.remove(force=True)
