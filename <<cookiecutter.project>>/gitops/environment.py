@@ -17,6 +17,7 @@ PINNED = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
 CONTAINED = ("docker", "terraform")  # targets that run images
 Whole = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Limits(Strict):
@@ -35,6 +36,12 @@ class Log(Strict):
     retention_days: Whole
 
 
+class Alerts(Strict):
+    errors: Share
+    p99_seconds: Seconds
+    out_of_range: Share
+
+
 class Settings(Strict):
     branch: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     after: tuple[str, ...] = Field(strict=False)
@@ -44,6 +51,7 @@ class Settings(Strict):
     gateway: str | None = None  # the image that keeps the address open, but for processes
     limits: Limits
     log: Log
+    alerts: Alerts
 
     @field_validator("gateway")
     @classmethod

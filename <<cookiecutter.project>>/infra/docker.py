@@ -14,6 +14,7 @@ from cdktf_cdktf_provider_docker.volume import Volume
 
 # The first that starts what was stopped: those before removed it, even to make a plan.
 VERSION = ">= 4.5.0, < 5.0.0"
+NOBODY = "65534:65534"
 SECRETS = "/secrets"  # of the containers: root's files, and none of them is root
 LOGS = {"max-size": "10m", "max-file": "3"}  # a disk is never filled by them
 # Threads among them, and of the user on all of the engine: the provider has no limit for a

@@ -1,5 +1,7 @@
 """An environment: its network, its gateway, two slots for releases, and what services keep.
 
+Where a ground is named, services are on its network too, and it watches them.
+
 The same class for all of them. What is to run comes as variables beside the stack
 (terraform.tfvars.json), so a new release changes none of what stands here.
 """
@@ -12,13 +14,21 @@ from constructs import Construct
 from gitops.targets import caddy
 from infra import docker
 from infra.gateway import Gateway
+from infra.observation import Observation
 from infra.service import Service
-from infra.settings import Settings, State
+from infra.settings import Ground, Settings, State
 from infra.state import kept
 
 
 class Environment(TerraformStack):
-    def __init__(self, scope: Construct, project: str, settings: Settings, state: State | None):
+    def __init__(
+        self,
+        scope: Construct,
+        project: str,
+        settings: Settings,
+        state: State | None,
+        ground: Ground | None,
+    ) -> None:
         super().__init__(scope, settings.name)
         kept(self, state, f"{project}/{settings.name}")
         docker.engine(self)
@@ -30,7 +40,9 @@ class Environment(TerraformStack):
         }
         Gateway(self, settings, network, volumes["secrets"])
         for slot in caddy.SLOTS:
-            Service(self, slot, settings, network, volumes)
+            Service(self, slot, settings, network, volumes, ground)
+        if ground and ground.rules:
+            Observation(self, project, settings, ground.rules)
 
 
 VARIABLES = {

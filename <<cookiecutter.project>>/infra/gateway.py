@@ -16,12 +16,11 @@ from cdktf_cdktf_provider_docker.network import Network
 from cdktf_cdktf_provider_docker.volume import Volume
 
 from gitops.targets import caddy, labels
-from infra.docker import SECRETS, hardened, labelled, mounted
+from infra.docker import NOBODY, SECRETS, hardened, labelled, mounted
 from infra.settings import Settings
 
 HOMES = ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")  # where Caddy would keep certificates
 SCRATCH = "/tmp"  # noqa: S108  of the container
-NOBODY = "65534:65534"
 MEMORY_MB = 256  # ten times what it takes with a thousand connections
 STOP_SECONDS = 5  # to end by itself
 

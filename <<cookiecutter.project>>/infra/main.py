@@ -17,11 +17,11 @@ from infra.repository import Repository
 def main(root: Path = Path()) -> None:
     app = App(outdir=os.environ.get("CDKTF_OUTDIR", "cdktf.out"))
     about = settings.project(root)
-    state = settings.State.of()
+    state, ground = settings.State.of(), settings.Ground.of()
     found = settings.environments(root)
     for one in found:
         if one.target == settings.TARGET:
-            Environment(app, about["name"], one, state)
+            Environment(app, about["name"], one, state, ground)
     Repository(app, about, found, state)
     app.synth()
 

@@ -14,11 +14,13 @@ from cdktf_cdktf_provider_docker.network import Network
 from cdktf_cdktf_provider_docker.volume import Volume
 
 from gitops.targets import labels
+from infra import alerts
 from infra.docker import SECRETS, hardened, labelled, mounted
-from infra.settings import Settings
+from infra.settings import Ground, Settings
 
 STATE = "/state"  # where an image keeps what is to outlive it
 SCRATCH = "size=64m,mode=1777,noexec,nosuid,nodev"  # what libraries write to /tmp is some KB
+PLACE = '${count.index == 0 ? "" : "-${count.index}"}'  # of one among several
 SECONDS = 5  # to end after drain_seconds have passed
 # `serves`: clients were led to it, so the engine starts it again whenever it ends. `secrets`: the
 # names of what it is given in files; what stands in them is in no plan and in no state.
@@ -36,14 +38,18 @@ class Service:
         settings: Settings,
         network: Network,
         volumes: dict[str, Volume],
+        ground: Ground | None,
     ) -> None:
         release = f"var.{slot}"
         stack.add_override(f"variable.{slot}", {"type": TYPE, "nullable": True})
+        networks = [ContainerNetworksAdvanced(name=network.name, aliases=[slot])]
+        if ground:
+            known = alerts.alias(PLACE)
+            networks.append(ContainerNetworksAdvanced(name=ground.network, aliases=[known]))
         self.container = Container(
             stack,
             slot,
-            name=f"${{var.stack}}-${{{release}.number}}"
-            '${count.index == 0 ? "" : "-${count.index}"}',
+            name=f"${{var.stack}}-${{{release}.number}}{PLACE}",
             image=f"${{{release}.image}}",
             command=["--environment", settings.name, "--number", f"${{{release}.number}}"],
             labels=labelled(
@@ -55,7 +61,7 @@ class Service:
                     labels.IMAGE: f"${{{release}.image}}",
                 }
             ),
-            networks_advanced=[ContainerNetworksAdvanced(name=network.name, aliases=[slot])],
+            networks_advanced=networks,
             volumes=mounted({STATE: volumes["state"], SECRETS: volumes["secrets"]}),
             tmpfs={"/tmp": SCRATCH},  # noqa: S108
             capabilities=ContainerCapabilities(drop=["ALL"]),

@@ -19,6 +19,7 @@ from pipeline import evaluate, features, ingest, params, train, validate
 from tests.projects import CODE, ROOT, SMALL, copy_project, succeed
 from tests.serving.bundles import bundle_of
 
+OWN = ("GROUND_NETWORK", "GROUND_RULES", "PREDICTION_LOG_URL")  # of a person's project on a ground
 # Nothing is kept in the checkout, and nothing judged by the clock of a busy machine.
 set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")
 settings.register_profile("tests", database=None, deadline=None)
@@ -27,10 +28,10 @@ settings.load_profile("tests")
 
 @pytest.fixture(autouse=True, scope="session")
 def environment() -> Iterator[None]:
-    """Keep a person's own tracking server, DVC and git settings out of the tests."""
+    """Keep a person's own tracking server, ground, DVC and git settings out of the tests."""
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ:
-            if name.startswith(("MLFLOW_", "DVC_", "GIT_")):
+            if name.startswith(("MLFLOW_", "DVC_", "GIT_")) or name in OWN:
                 patch.delenv(name)
         patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
         # `python` and `dvc` are those of this environment, active or not.

@@ -36,6 +36,7 @@ def destroy(
             raise Refused(f"{home.path}: there is no ground to destroy")
         if not force:
             raise Refused(f"{home.state}: the state is lost; FORCE=1 removes {len(things)} things")
+        engine.part(client, settings.name)
         engine.remove(client, settings.name)
         shutil.rmtree(home.path, ignore_errors=True)
         return
@@ -46,10 +47,11 @@ def destroy(
             raise Refused(
                 f"{refusal}\nnobody knows what is stored here; FORCE=1 destroys it"
             ) from None
+        kept += [f"{one.name} on its network" for one in engine.guests(client, settings.name)[0]]
         if kept:
             shown = "\n  ".join(kept)
             raise Refused(
-                f"{settings.name} still stores\n  {shown}\nFORCE=1 destroys it all the same"
+                f"{settings.name} still holds\n  {shown}\nFORCE=1 destroys it all the same"
             )
         question = f"All of {settings.name} goes, with its data. Type its name to destroy it: "
         if ask(question).strip() != settings.name:
@@ -58,5 +60,6 @@ def destroy(
     synthesise(home, file)
     terraform.init()
     terraform.plan(home.path / "plan", destroy=True)
+    engine.part(client, settings.name)
     terraform.apply(home.path / "plan", told)
     shutil.rmtree(home.path)

@@ -151,6 +151,28 @@ def things(client: DockerClient, ground: str) -> list[Any]:
         ]
 
 
+def guests(client: DockerClient, ground: str) -> tuple[list[Any], list[Any]]:
+    """Containers of projects: on its network, and those that hold its volume for rules."""
+    found = []
+    for filters in ({"network": f"{ground}-projects"}, {"volume": f"{ground}-rules"}):
+        with asked(ground):
+            others = client.containers.list(all=True, filters=filters, ignore_removed=True)
+        found.append([one for one in others if one.labels.get(LABEL) != ground])
+    return found[0], found[1]
+
+
+def part(client: DockerClient, ground: str) -> None:
+    """Let them go on without: what is in use can't be removed."""
+    there, holding = guests(client, ground)
+    for one in there:
+        with asked(one.name):
+            client.networks.get(f"{ground}-projects").disconnect(one, force=True)
+    for one in holding:
+        if one.status != "running":  # it wrote what Prometheus is to know, and never runs
+            with asked(one.name):
+                one.remove(force=True)
+
+
 def remove(client: DockerClient, ground: str) -> None:
     """Without terraform: what has no state any more."""
     for thing in things(client, ground):

@@ -546,6 +546,7 @@ target = "process"
 address = "127.0.0.1:8104"
 workers = 1
 log = {flush_seconds = 1, spool_mb = 1, retention_days = 1}
+alerts = {errors = 0.1, p99_seconds = 1, out_of_range = 0.1}
 [limits]
 memory_mb = 512
 request_kb = 64

@@ -29,6 +29,16 @@ def dev(home: Path, project: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def grounded(home: Path, project: Path) -> dict[str, Any]:
+    """The same environment where whoever deploys it names a ground."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GROUND_NETWORK", "ground-projects")
+        patch.setenv("GROUND_RULES", "ground-rules")
+        found: dict[str, Any] = json.loads(synth(home, project, "dev"))
+    return found
+
+
+@pytest.fixture(scope="session")
 def repository(home: Path, project: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(synth(home, project, "repository"))
     return found

@@ -20,6 +20,16 @@ def test_it_has_a_network_three_volumes_a_gateway_and_two_slots(dev: dict[str, A
     }
 
 
+def test_a_ground_adds_what_prometheus_is_told_and_nothing_else(
+    dev: dict[str, Any], grounded: dict[str, Any]
+) -> None:
+    changed = {"docker_container": {"rules", "blue", "green"}}
+    for kind, found in grounded["resource"].items():
+        was = dev["resource"][kind]
+        assert {name for name in found if found[name] != was.get(name)} == changed.get(kind, set())
+    assert grounded["variable"] == dev["variable"]
+
+
 def test_everything_bears_the_name_that_it_is_told(dev: dict[str, Any]) -> None:
     names = [one["name"] for kind in NAMES for one in dev["resource"][kind].values()]
 

@@ -51,6 +51,18 @@ def test_its_labels_are_those_that_deployments_are_known_by(
     assert declared["networks_advanced"][0]["aliases"] == [slot]
 
 
+def test_a_ground_s_network_is_the_only_thing_that_it_changes(
+    declared: dict[str, Any], grounded: dict[str, Any], slot: str
+) -> None:
+    other: dict[str, Any] = grounded["resource"]["docker_container"][slot]
+    own, shared = other["networks_advanced"]
+
+    assert other | {"networks_advanced": [own]} == declared
+    # The same in both slots and with every release: Prometheus asks whoever answers to it.
+    place = '${count.index == 0 ? "" : "-${count.index}"}'
+    assert shared == {"aliases": ["${var.stack}-service" + place], "name": "ground-projects"}
+
+
 def test_secrets_are_files_of_which_the_names_are_told(declared: dict[str, Any], slot: str) -> None:
     assert declared["env"] == (
         f'${{[for name in var.{slot}.secrets : "${{name}}_FILE=/secrets/${{name}}"]}}'

@@ -15,7 +15,7 @@ from gitops.targets.docker import Docker
 from gitops.targets.labels import GATEWAY, IMAGE, SLOT, TREE
 from gitops.targets.route import other
 from gitops.targets.services import GIVEN, SECRETS, number_of
-from gitops.targets.terraform import orphans
+from gitops.targets.terraform import ground, orphans
 from gitops.targets.terraform.plan import Change, changes, drifted
 from gitops.targets.terraform.stack import Placed, Slots, Stack
 from gitops.targets.terraform.synth import BUCKET, synth
@@ -44,8 +44,9 @@ class Made(Docker):
         """Have the gateway run, and what it and services need.
 
         Raises:
-            Refused: it can't; the address is taken, or its image is not to be had.
+            Refused: it can't; the address is taken, its image or its ground is not to be had.
         """
+        ground.there(self.client)
         found = self.gateway.container(self.gateway.name)
         right = found is not None and found.labels.get(GATEWAY) == self.gateway.made_of()
         known = self.made.declared and self.made.resources()
@@ -95,7 +96,11 @@ class Made(Docker):
         self.made.declare(synth(self.home, self.root, self.name))
         self.made.place(slots, self.variables())
         self.adopt()
+        if not addresses:
+            ground.forget(self.client, self.stack, kept=os.environ.get(ground.RULES))
         self.made.apply(*addresses)
+        if not addresses:
+            ground.renew(self.client, self.stack)
 
     def adopt(self) -> None:
         """Let nothing that is not remembered stand in the way."""
@@ -147,6 +152,7 @@ class Made(Docker):
             if self.made.declared:
                 self.adopt()
                 self.made.apply()
+                ground.renew(self.client, self.stack)
 
     def plan(self, root: Path, *, released: bool = False) -> tuple[list[Change], str]:
         """What an apply of what is declared in `root` would change, and all that terraform says.

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from gitops.settings import Refused
 from gitops.targets import interpreter
+from gitops.targets.terraform.ground import NETWORK, RULES
 
 LOCK = "requirements/infra.txt"
 SOURCES = ("infra/*.py", "gitops/targets/caddy.py", "gitops/targets/labels.py")
 SETTINGS = ("environments/*.toml", "pyproject.toml", LOCK)
 BUCKET = "STATE_BUCKET"
-# Where the state lies stands in a stack.
-GIVEN = (BUCKET, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_REGION")
+# Where the state lies stands in a stack, and which ground it is on.
+GIVEN = (BUCKET, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_REGION", NETWORK, RULES)
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", *GIVEN)  # no token or key is anywhere near
 STACK = "cdk.tf.json"
 SECONDS = 120  # a busy machine takes five, an idle one one

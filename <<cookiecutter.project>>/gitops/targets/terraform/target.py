@@ -22,7 +22,7 @@ from gitops.targets.docker import SENT, tree_of
 from gitops.targets.labels import SLOT
 from gitops.targets.route import Route, other
 from gitops.targets.services import number_of
-from gitops.targets.terraform import orphans
+from gitops.targets.terraform import ground, orphans
 from gitops.targets.terraform.made import Made
 from gitops.targets.terraform.stack import Placed
 
@@ -102,6 +102,7 @@ class Terraform(Made):
         with self.alone():
             for one in self.services.found():
                 self.services.note(one)
+            ground.forget(self.client, self.stack)
             if self.made.declared:
                 self.made.place(dict.fromkeys(caddy.SLOTS), self.variables())
                 self.made.destroy("docker_network.network", "docker_volume.route")
@@ -111,6 +112,7 @@ class Terraform(Made):
     def clear(self) -> None:
         """End everything that runs here, and remove what it kept."""
         with self.alone():
+            ground.forget(self.client, self.stack)
             if self.made.declared:
                 self.made.place(dict.fromkeys(caddy.SLOTS), self.variables())
                 self.made.destroy()

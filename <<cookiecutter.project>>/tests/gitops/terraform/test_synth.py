@@ -39,13 +39,15 @@ def test_the_same_files_are_declared_once(
         synth(home, root, "dev")
 
 
-def test_what_counts_is_files_and_where_the_state_lies(
-    root: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["STATE_BUCKET", "GROUND_NETWORK", "GROUND_RULES"])
+def test_what_counts_is_files_where_the_state_lies_and_the_ground(
+    root: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = key(root)
     (root / "README.md").write_text("Read me.\n")
+    monkeypatch.setenv("PREDICTION_LOG_URL", "postgresql://flights@database/flights")
     assert key(root) == first
-    monkeypatch.setenv("STATE_BUCKET", "flights")
+    monkeypatch.setenv(name, "flights")
     assert key(root) != first
 
 
@@ -59,6 +61,28 @@ def test_a_setting_that_is_missing_is_named(home: Path, root: Path) -> None:
     path.write_text(path.read_text().replace("memory_mb = 2048", ""))
 
     with pytest.raises(Refused, match=r"infra/: environments/dev\.toml: memory_mb: missing"):
+        synth(home, root, "dev")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"GROUND_RULES": "ground-rules"}, "infra/: GROUND_RULES: nobody is reached without"),
+        ({"GROUND_NETWORK": "${a}"}, r"infra/: GROUND_NETWORK=\$\{a\}: not a name of an engine's"),
+        ({"GROUND_NETWORK": "a", "GROUND_RULES": "/etc"}, "infra/: GROUND_RULES=/etc: not a name"),
+    ],
+)
+def test_a_ground_that_is_none_is_refused(
+    home: Path,
+    root: Path,
+    given: dict[str, str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(Refused, match=message):
         synth(home, root, "dev")
 
 
