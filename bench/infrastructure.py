@@ -119,7 +119,7 @@ def answered(seen: Sequence[compose.Watch]) -> str:
     """What clients saw meanwhile."""
     failed, asked = sum(one.failed for one in seen), sum(one.asked for one in seen)
     longest = statistics.median(one.longest for one in seen)
-    return f"  {failed} of {asked:,} requests failed meanwhile; one waited for {longest:.2g} s"
+    return f"{failed} of {asked:,} requests failed meanwhile; one waited for {longest:.2g} s"
 
 
 def image_of(home: context.Context) -> str:
