@@ -18,6 +18,9 @@ COMPILE := $(UV) compile --quiet --universal --python-version 3.11 --upgrade \
 GROUND := PYTHONPATH=infra '$(CURDIR)/.venv/infra/bin/python' -m ground $(if $(FILE),--file '$(FILE)')
 INFRA := <<cookiecutter.project>>/requirements/infra.txt
 
+# An apply of terraform, among the tests of what it makes.
+KILLED := test_an_apply_that_is_killed_at_any_instant_converges_when_it_is_run_again
+
 .PHONY: help demo test check bench torture fuzz ground ground-plan ground-project ground-backup ground-restore ground-destroy lock ci clean
 
 demo: .venv/bake ## Bake a project into demo/ and close its loop: DEV, UAT, PROD, and PROD back; TARGET=docker or terraform
@@ -32,8 +35,9 @@ check: .venv/dev ## Format, lint, type-check, and look for secrets and large fil
 bench: .venv/dev ## Measure speed and size, and print each figure beside its bound
 	@$(TOOLS) python -m bench
 
-torture: .venv/dev ## Kill releases, deployments, promotions and rollbacks 200 times; SEED=n repeats a run
-	@TORTURE=200 $(if $(SEED),SEED='$(SEED)') $(TOOLS) pytest -rP tests/test_torture.py
+torture: .venv/dev ## Kill releases, deployments, promotions and rollbacks 200 times, terraform 50; SEED=n repeats a run
+	@TORTURE=200 INSTANTS=50 $(if $(SEED),SEED='$(SEED)') $(TOOLS) pytest -rP tests/test_torture.py \
+		'<<cookiecutter.project>>/tests/gitops/terraform/test_target.py::$(KILLED)'
 
 fuzz: .venv/dev ## Ask a service 100,000 mutated requests, and crash it 20 times a way; SEED=n repeats a run
 	@FUZZ=100000 CRASHES=20 $(if $(SEED),SEED='$(SEED)') $(TOOLS) pytest -rP \

@@ -31,8 +31,10 @@ def main() -> None:
         try:
             loop(flights)
             project(flights)
+            tell(str(flights / ".venv/bin/python"), "infrastructure", cwd=flights)
         finally:
             run("make", "stop", cwd=flights)
+        tell(sys.executable, "ground", cwd=clone)
 
 
 def bake(clone: Path, folder: Path) -> None:

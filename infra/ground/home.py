@@ -13,7 +13,7 @@ from pathlib import Path
 from ground.settings import Refused, Settings
 
 BYTES = 32  # of a password: nobody guesses 256 bits
-ROUNDS = 10  # of bcrypt, which programs check with every request: for such a password one would do
+ROUNDS = 4  # the fewest of bcrypt, which programs do with every request: 256 bits are not guessed
 OBSERVER = "ground"  # who may see Prometheus and Alertmanager
 
 

@@ -16,6 +16,8 @@ from ground.settings import Refused
 OLDEST = (1, 10)  # the first that locks a state in a bucket by the bucket's own means
 LOOK_SECONDS = 30  # for a version, on a busy machine
 SECONDS = 900  # for the longest: to pull all images over a slow line
+CHANGES = 2  # its exit code for a plan that is not empty
+AT_ONCE = 40  # things that it looks at: the ground has as many
 LOCKED = "Error acquiring the state lock"
 # What it says when it fails, and what a person is told.
 MEANT = (
@@ -27,6 +29,9 @@ MEANT = (
         "run `.ci/provider`, which builds it, then run this again",
     ),
     (r"port is already allocated|address already in use", "a port is taken: see the line above"),
+    (r"non-overlapping IPv4 address pool",
+     "the engine has no addresses left for another network: remove those that nobody uses "
+     "(`docker network ls` shows them), or give it more (its setting default-address-pools)"),
     (r"(?i)unable to (find or )?pull image|manifest unknown|repository does not exist",
      "an image can't be had: correct it in ground.toml under [images]"),
     (r"Cannot connect to the Docker daemon|error during connect|pinging docker",
@@ -71,8 +76,13 @@ class Terraform:
 
     def plan(self, file: Path, *, destroy: bool = False) -> list[Change]:
         """Write a plan, and return what it would do."""
-        self.run("plan", "-no-color", f"-out={file}", *(["-destroy"] if destroy else []))
+        # None waits for another: of a look at a network, the provider sleeps for two seconds.
+        words = ["-no-color", f"-parallelism={AT_ONCE}", "-detailed-exitcode", f"-out={file}"]
+        words += ["-destroy"] if destroy else []
+        code, _ = self.ended("plan", *words, may=(0, CHANGES))
         file.chmod(0o600)
+        if code == 0:
+            return []
         shown = json.loads(self.run("show", "-json", str(file)))
         return [found for one in shown.get("resource_changes", []) if (found := change(one))]
 
@@ -92,6 +102,21 @@ class Terraform:
         told: Callable[[str], None] | None = None,
     ) -> str:
         """What it says.
+
+        Raises:
+            Refused: it fails, or takes too long.
+        """
+        return self.ended(*words, seconds=seconds, where=where, told=told)[1]
+
+    def ended(
+        self,
+        *words: str,
+        seconds: float = SECONDS,
+        where: Path | None = None,
+        told: Callable[[str], None] | None = None,
+        may: tuple[int, ...] = (0,),
+    ) -> tuple[int, str]:
+        """Its exit code, which is one of those that it may have, and what it says.
 
         Raises:
             Refused: it fails, or takes too long.
@@ -127,9 +152,9 @@ class Terraform:
             timer.cancel()
         if late:
             raise Refused(f"terraform {words[0]}: no end in {seconds:.0f} s; run this again")
-        if process.returncode:
+        if process.returncode not in may:
             raise Refused(self.failed(words[0], said + errors))
-        return said
+        return process.returncode, said
 
     def failed(self, word: str, said: str) -> str:
         """One clear error: what it means, after its own words."""

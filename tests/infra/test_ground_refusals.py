@@ -191,6 +191,7 @@ def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     [
         ("Error: write /x: no space left on device", "the disk is full"),
         ("Error: driver failed: port is already allocated", "a port is taken"),
+        ("Error: no non-overlapping IPv4 address pool", "the engine has no addresses left"),
         ("Error: unable to pull image x: no such host", "an image can't be had"),
         ("Error: pinging docker server failed", "the container engine does not answer"),
     ],

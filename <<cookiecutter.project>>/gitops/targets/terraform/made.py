@@ -91,14 +91,14 @@ class Made(Docker):
         host = self.gateway.host
         return {"stack": self.stack, "gateway": self.gateway.image, "ip": gateway.ip(host)}
 
-    def apply(self, slots: Slots, *addresses: str) -> None:
-        """Let terraform make it so."""
+    def apply(self, slots: Slots, *addresses: str, looked: bool = False) -> None:
+        """Let terraform make it so; with `looked`, from what it saw a moment ago."""
         self.made.declare(synth(self.home, self.root, self.name))
         self.made.place(slots, self.variables())
         self.adopt()
         if not addresses:
             ground.forget(self.client, self.stack, kept=os.environ.get(ground.RULES))
-        self.made.apply(*addresses)
+        self.made.apply(*addresses, looked=looked)
         if not addresses:
             ground.renew(self.client, self.stack)
 

@@ -86,9 +86,14 @@ class Stack:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def apply(self, *addresses: str) -> None:
-        """Make what is declared: all of it, or these and what they need."""
-        self.terraform.run("apply", "-auto-approve", *self.words(), *targets(addresses))
+    def apply(self, *addresses: str, looked: bool = False) -> None:
+        """Make what is declared: all of it, or these and what they need.
+
+        With `looked`, from what is remembered: to look at a network takes the provider two seconds.
+        """
+        remembered = ["-refresh=false"] if looked else []
+        words = (*self.words(), *remembered, *targets(addresses))
+        self.terraform.run("apply", "-auto-approve", *words)
 
     def destroy(self, *addresses: str) -> None:
         """Remove what was made: all of it, or these and what needs them."""

@@ -85,7 +85,8 @@ class Terraform(Made):
             for one in former:
                 self.services.note(one)
             serving = dataclasses.replace(placed, serves=True)
-            self.apply({slot: serving, other(slot): None})
+            # What is gone by now need not be ended, and what clients were led to is up.
+            self.apply({slot: serving, other(slot): None}, looked=True)
             for one in self.services.found():  # of whom terraform never heard
                 if number_of(one) != number:
                     self.services.end(one)

@@ -70,6 +70,19 @@ def test_it_is_initialised_once_for_the_same_needs(
     assert asked == ["init"]
 
 
+def test_what_was_looked_at_is_not_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = placed(tmp_path / "stack", stack_of(LOCAL))
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(Terraform, "run", lambda _, *words: asked.append(words))
+
+    stack.apply("docker_container.blue")
+    stack.apply(looked=True)
+
+    assert ["-refresh=false" in words for words in asked] == [False, True]
+
+
 def test_a_plan_is_empty_when_all_is_made(tmp_path: Path) -> None:
     stack = placed(tmp_path / "stack", stack_of(LOCAL))
     told, whole = stack.planned()
