@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ground.home import Home
-from ground.settings import Refused
+from ground.settings import FULL, Refused
 
 SECONDS = 120  # it takes two
 
@@ -32,4 +32,6 @@ def synthesise(home: Home, file: Path) -> None:
     )
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
+        if any("no space left on device" in line for line in lines):
+            raise Refused(f"{home.path}: {FULL}")
         raise Refused(lines[-1].removeprefix("error: ") if lines else "the program says nothing")

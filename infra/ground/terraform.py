@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ground.changes import Change, change, errors_of, told_of
 from ground.home import Home, write
-from ground.settings import Refused
+from ground.settings import FULL, Refused
 
 OLDEST = (1, 10)  # the first that locks a state in a bucket by the bucket's own means
 LOOK_SECONDS = 30  # for a version, on a busy machine
@@ -19,13 +19,17 @@ SECONDS = 900  # for the longest: to pull all images over a slow line
 LOCKED = "Error acquiring the state lock"
 # What it says when it fails, and what a person is told.
 MEANT = (
-    (r"no space left on device", "the disk is full: remove what is not used, then run this again"),
+    (r"(?i)no space left on device|disk quota exceeded", FULL),
     (
         r"Failed to query available provider packages|no available releases match|"
         r"Could not retrieve the list of available versions|registry service is unreachable",
         "terraform's provider of container engines is missing, and its registry is not reached: "
         "run `.ci/provider`, which builds it, then run this again",
     ),
+    (r"(?i)saved plan is stale", "another run changed it meanwhile: run this again"),
+    (r"non-overlapping IPv4 address pool",
+     "the engine has no addresses for another network: `docker network prune` removes those that "
+     "nobody uses"),
     (r"port is already allocated|address already in use", "a port is taken: see the line above"),
     (r"(?i)unable to (find or )?pull image|manifest unknown|repository does not exist",
      "an image can't be had: correct it in ground.toml under [images]"),
@@ -80,6 +84,16 @@ class Terraform:
         """Do what a plan says, and tell of each thing when it is done."""
         self.run("apply", "-json", str(file), told=lambda line: told_of(line, told))
 
+    def remembered(self) -> set[str]:
+        """The ids of what was made."""
+        state = json.loads(self.run("state", "pull") or "{}")
+        found = [made for one in state.get("resources", []) for made in one["instances"]]
+        return {str(made["attributes"]["id"]) for made in found}
+
+    def adopt(self, address: str, number: str) -> None:
+        """Take over what was made, and not remembered."""
+        self.run("import", "-no-color", address, number)
+
     def outputs(self) -> dict[str, str]:
         found = json.loads(self.run("output", "-json"))
         return {key: str(one["value"]) for key, one in found.items()}
@@ -104,6 +118,8 @@ class Terraform:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if told else subprocess.PIPE,
             text=True,
+            # A terminal interrupts its whole group; told twice, terraform would drop everything.
+            process_group=0,
         )
         # Interrupted, it gives its lock back before it ends.
         timer = threading.Timer(seconds, process.terminate)
@@ -135,9 +151,13 @@ class Terraform:
         """One clear error: what it means, after its own words."""
         if LOCKED in said:
             return self.locked(said)
-        own = errors_of(said)
-        meant = next((told for pattern, told in MEANT if re.search(pattern, said)), "")
-        return f"terraform {word}: {own}" + (f"\n{meant}" if meant else "")
+        found = errors_of(said)
+        for pattern, meant in MEANT:
+            if re.search(pattern, said):
+                # Of a full disk it tells with every step that it takes.
+                own = next((one for one in found if re.search(pattern, one)), found[0])
+                return f"terraform {word}: {own}\n{meant}"
+        return f"terraform {word}: " + "\n".join(found)
 
     def locked(self, said: str) -> str:
         about = dict(re.findall(r"(ID|Path|Who|Created): +(\S.*)", said))

@@ -183,7 +183,7 @@ def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     monkeypatch.setattr("shutil.disk_usage", lambda _: Usage)
     with pytest.raises(Refused, match="100 MB are free, and 2048 are needed: the disk is full"):
-        engine.disk_has_room(Engine())
+        engine.disks_have_room(Engine(), tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,13 +28,13 @@ def missing() -> str | None:
 class Engine:
     """It publishes ports by a process of its own, and leaves the machine's rules alone."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, within: Sequence[str] = ()) -> None:
+        self.folder, self.within = folder, within  # the command that gives it another surrounding
         self.host = f"unix://{folder}/socket"
         self.process: subprocess.Popen[bytes] | None = None
         # Without one of its own, an engine removes docker0, which is that of the machine's.
-        place = uuid.uuid4().int % 250
-        self.bridge, self.address = f"engine{place}", f"10.213.{place}.1/24"
+        self.place = 100 + uuid.uuid4().int % 100
+        self.bridge, self.address = f"engine{self.place}", f"10.213.{self.place}.1/24"
 
     def start(self) -> None:
         if not Path("/sys/class/net", self.bridge).exists():
@@ -45,12 +45,14 @@ class Engine:
         words = [f"--{option}={self.folder}/{name}" for option, name in folders.items()]
         words += ["--iptables=false", "--ip-masq=false", f"--bridge={self.bridge}"]
         words += [f"--host={self.host}"]
+        # As many networks as are wanted, whatever the machine's engine has taken.
+        words += [f"--default-address-pool=base=10.{self.place}.0.0/16,size=24"]
         # Of processes that were killed, and may not have been buried yet.
         for left in ("pid", "exec/containerd/containerd.pid"):
             (self.folder / left).unlink(missing_ok=True)
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                ["dockerd", *words], stdout=log, stderr=log, start_new_session=True
+                [*self.within, "dockerd", *words], stdout=log, stderr=log, start_new_session=True
             )
         until(self.answers)
 
@@ -60,6 +62,16 @@ class Engine:
         except DockerException:
             return False
         return True
+
+    def bridges(self) -> list[str]:
+        """Those of the networks that were made here: they would outlive it."""
+        networks = docker.DockerClient(base_url=self.host).networks.list(filters={"type": "custom"})
+        return [f"br-{one.id[:12]}" for one in networks if one.attrs["Driver"] == "bridge"]
+
+    def crash(self) -> None:
+        """As when the machine's power goes: it ends at once, and every container with it."""
+        self.end(signal.SIGKILL)
+        left_by(self.folder)
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> None:
         assert self.process
@@ -85,21 +97,24 @@ def bridged() -> Iterator[None]:
 
 
 @contextmanager
-def own() -> Iterator[Engine]:
+def own(*within: str) -> Iterator[Engine]:
     # The path of a socket may have 104 characters: pytest's folders are too long.
     with (
         bridged(),
         tempfile.TemporaryDirectory(prefix="engine", ignore_cleanup_errors=True) as folder,
     ):
-        engine = Engine(Path(folder))
+        engine = Engine(Path(folder), within)
         engine.start()
         try:
             yield engine
         finally:
             if not engine.answers():  # containers outlive an engine that was killed
                 engine.start()
+            made = engine.bridges()
             engine.end()
             left_by(engine.folder)
+            for bridge in made:
+                link("delete", bridge)
 
 
 def left_by(folder: Path) -> None:
