@@ -36,7 +36,8 @@ def trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trial]:
             yield found
         finally:
             lock(found).unlink(missing_ok=True)
-            found.run("destroy", "--force")
+            if found.home.exists():
+                found.run("destroy", "--force")
 
 
 def lock(trial: Trial) -> Path:
@@ -47,9 +48,8 @@ def test_two_at_once_are_one_and_a_lock_that_was_left_is_freed_as_told(trial: Tr
     """The second is another machine: a home of its own, with the same passwords."""
     other = {"GROUND_HOME": str(trial.folder / "other")}
     with trial.begun("up", until="made: network") as (first, _):
-        (working,) = (
-            one for one in psutil.Process(first.pid).children() if one.name() == "terraform"
-        )
+        below = psutil.Process(first.pid).children()
+        (working,) = (one for one in below if one.name() == "terraform")
         working.suspend()  # however long the others take, it is not done meanwhile
         assert lock(trial).exists()
         assert "another run is at work here: wait until it ends" in trial.run("plan").stderr

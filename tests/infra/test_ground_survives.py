@@ -55,10 +55,10 @@ with mlflow.start_run() as run:
 print(run.info.run_id)
 """
 PUT = """
-import os, sys, boto3
-store = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
-store.put_object(Bucket=sys.argv[1], Key="a", Body=b"kept")
-print(store.get_object(Bucket=sys.argv[1], Key="a")["Body"].read().decode())
+import sys, s3fs
+store = s3fs.S3FileSystem()
+store.pipe_file(f"{sys.argv[1]}/a", b"kept")
+print(store.cat_file(f"{sys.argv[1]}/a").decode())
 """
 READ = """
 import hashlib, sys, mlflow
