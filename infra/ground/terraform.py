@@ -16,10 +16,11 @@ from ground.settings import FULL, Refused
 OLDEST = (1, 10)  # the first that locks a state in a bucket by the bucket's own means
 LOOK_SECONDS = 30  # for a version, on a busy machine
 SECONDS = 900  # for the longest: to pull all images over a slow line
+NO_ROOM = r"(?i)no space left on device|disk quota exceeded"
 LOCKED = "Error acquiring the state lock"
 # What it says when it fails, and what a person is told.
 MEANT = (
-    (r"(?i)no space left on device|disk quota exceeded", FULL),
+    (NO_ROOM, FULL),
     (
         r"Failed to query available provider packages|no available releases match|"
         r"Could not retrieve the list of available versions|registry service is unreachable",
@@ -70,6 +71,8 @@ class Terraform:
         if all(one.exists() for one in brought) and done.exists() and done.read_text() == now:
             return
         done.unlink(missing_ok=True)
+        # Half of one, of a full disk, would be taken for a whole one.
+        Path(self.env["TF_DATA_DIR"], "terraform.tfstate").unlink(missing_ok=True)
         self.run("init", "-no-color", "-reconfigure")
         write(done, now)
 
@@ -149,9 +152,9 @@ class Terraform:
 
     def failed(self, word: str, said: str) -> str:
         """One clear error: what it means, after its own words."""
-        if LOCKED in said:
-            return self.locked(said)
         found = errors_of(said)
+        if LOCKED in said and not re.search(NO_ROOM, said):  # it can't lock either then
+            return self.locked(said)
         for pattern, meant in MEANT:
             if re.search(pattern, said):
                 # Of a full disk it tells with every step that it takes.

@@ -40,6 +40,7 @@ pytestmark = [
 PROJECT = "flights"
 NAMES = ("tracking", "store", "registry", "prometheus", "alertmanager")
 DISK = 128 * 2**20  # bytes: all that a ground keeps takes 30 of them
+IMAGE = os.environ.get("GROUND_ALERTMANAGER_IMAGE", "")  # a small one
 KILLS = int(os.environ.get("INSTANTS", "2"))
 SEED = int(os.environ.get("SEED", "6"))
 SECONDS = 120  # of one step of a client
@@ -252,38 +253,34 @@ def test_the_store_is_written_by_a_project(trial: Trial) -> None:
     assert name == "kept"
 
 
+def signed_in(trial: Trial) -> dict[str, str]:
+    file = Path(trial.given(PROJECT)["DOCKER_CONFIG"], "config.json")
+    ((_, said),) = json.loads(file.read_text())["auths"].items()
+    user, _, word = base64.b64decode(said["auth"]).decode().partition(":")
+    return {"username": user, "password": word}
+
+
 @pytest.fixture(scope="module")
 def pushed(trial: Trial, own: engines.Engine) -> str:
     """Return an image by its digest, pushed as a project's."""
-    assert own
-    client: Any = docker.from_env(timeout=SECONDS)
-    given = trial.given(PROJECT)
-    image = client.images.get(os.environ["GROUND_ALERTMANAGER_IMAGE"])
-    image.tag(f"{given['IMAGE_REPOSITORY']}/one", "1")
-    auths = json.loads(Path(given["DOCKER_CONFIG"], "config.json").read_text())["auths"]
-    ((user, _, word),) = (
-        base64.b64decode(one["auth"]).decode().partition(":") for one in auths.values()
-    )
-    told = client.images.push(
-        f"{given['IMAGE_REPOSITORY']}/one",
-        "1",
-        auth_config={"username": user, "password": word},
-        stream=True,
-        decode=True,
-    )
+    client: Any = docker.DockerClient(base_url=own.host, timeout=SECONDS)
+    repository = f"{trial.given(PROJECT)['IMAGE_REPOSITORY']}/one"
+    client.images.get(IMAGE).tag(repository, "1")
+    said = {"auth_config": signed_in(trial), "stream": True, "decode": True}
+    told = client.images.push(repository, "1", **said)
     (digest,) = [line["aux"]["Digest"] for line in told if "aux" in line]
-    client.images.remove(f"{given['IMAGE_REPOSITORY']}/one:1")
-    return f"{given['IMAGE_REPOSITORY']}/one@{digest}"
+    client.images.remove(f"{repository}:1")
+    return f"{repository}@{digest}"
 
 
-def is_pulled(client: Any, pushed: str) -> bool:
-    pulled = client.images.pull(pushed)
+def is_pulled(client: Any, trial: Trial, pushed: str) -> bool:
+    pulled = client.images.pull(pushed, auth_config=signed_in(trial))
     client.images.remove(pushed)
-    return bool(pulled.id == client.images.get(os.environ["GROUND_ALERTMANAGER_IMAGE"]).id)
+    return bool(pulled.id == client.images.get(IMAGE).id)
 
 
-def test_an_image_is_pushed_and_pulled(client: Any, pushed: str) -> None:
-    assert is_pulled(client, pushed)
+def test_an_image_is_pushed_and_pulled(client: Any, trial: Trial, pushed: str) -> None:
+    assert is_pulled(client, trial, pushed)
 
 
 def kept(client: Any, trial: Trial, folder: Path) -> dict[str, dict[str, str]]:
@@ -321,4 +318,4 @@ def test_an_engine_comes_back_with_all_that_is_kept(
     assert kept(client, trial, tmp_path) == before
     assert "nothing changes" in trial.done("up")
     assert is_readable(trial, run_id, model)
-    assert is_pulled(client, pushed)
+    assert is_pulled(client, trial, pushed)
