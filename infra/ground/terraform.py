@@ -34,6 +34,12 @@ MEANT = (
     (r"port is already allocated|address already in use", "a port is taken: see the line above"),
     (r"(?i)unable to (find or )?pull image|manifest unknown|repository does not exist",
      "an image can't be had: correct it in ground.toml under [images]"),
+    (r"No valid credential sources",
+     "the bucket of [state] wants AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"),
+    (r"S3 bucket \S+ does not exist",
+     "make the bucket first, or correct its name in ground.toml under [state]"),
+    (r"objects in S3 bucket",
+     "the bucket can't be read: correct it in ground.toml under [state], or the keys"),
     (r"Cannot connect to the Docker daemon|error during connect|pinging docker",
      "the container engine does not answer any more: start it, then run this again"),
 )  # fmt: skip
@@ -58,7 +64,10 @@ class Terraform:
         if command is None:
             raise Refused("no terraform on PATH: install 1.10 or newer, then run this again")
         done = self.run("version", "-json", seconds=LOOK_SECONDS, where=Path("/"))
-        version = str(json.loads(done)["terraform_version"])
+        try:
+            version = str(json.loads(done)["terraform_version"])
+        except (ValueError, KeyError):
+            raise Refused(f"{command}: says no version; install terraform 1.10 or newer") from None
         found = re.match(r"(\d+)\.(\d+)", version)
         if not found or (int(found[1]), int(found[2])) < OLDEST:
             raise Refused(f"{command} is {version}: 1.10 or newer is needed; update it")
