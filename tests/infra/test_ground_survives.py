@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 import os
 import random
 import re
 import shutil
 import subprocess
-import sys
 import time
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import docker  # type: ignore[import-untyped]
 import pytest
 from tests.gitops import engines
 
-from baking import clean_environment
+import trusted
 from ground import engine, health, tracking_image
 from ground.accounts import Database
 from ground.archive import hashes
@@ -31,6 +27,7 @@ from grounds import IMAGES, Trial, kill, missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 why = missing() or engines.missing()
 pytestmark = [
@@ -38,51 +35,11 @@ pytestmark = [
     pytest.mark.xdist_group("ground"),  # they follow one another
 ]
 PROJECT = "flights"
-NAMES = ("tracking", "store", "registry", "prometheus", "alertmanager")
-DISK = 128 * 2**20  # bytes: all that a ground keeps takes 30 of them
+DISK = 128 * 2**20  # bytes, of which a hundred MB must be free; a ground keeps one
 IMAGE = os.environ.get("GROUND_ALERTMANAGER_IMAGE", "")  # a small one
 KILLS = int(os.environ.get("INSTANTS", "2"))
 SEED = int(os.environ.get("SEED", "6"))
-SECONDS = 120  # of one step of a client
-# Names are known, and an authority believed, in these surroundings and nowhere else.
-KNOWN = 'mount --bind "$0/hosts" /etc/hosts && mount --bind "$0/docker" /etc/docker && exec "$@"'
-WITHIN = ["unshare", "--mount", "sh", "-c", KNOWN]
-WRITE = """
-import sys, mlflow
-mlflow.set_experiment("flights")
-with mlflow.start_run() as run:
-    mlflow.log_metric("auc", 0.75)
-    mlflow.log_artifact(sys.argv[1], "model")
-print(run.info.run_id)
-"""
-PUT = """
-import sys, s3fs
-store = s3fs.S3FileSystem()
-store.pipe_file(f"{sys.argv[1]}/a", b"kept")
-print(store.cat_file(f"{sys.argv[1]}/a").decode())
-"""
-READ = """
-import hashlib, sys, mlflow
-from pathlib import Path
-kept = mlflow.artifacts.download_artifacts(run_id=sys.argv[1], artifact_path="model/model.bin")
-metric = mlflow.get_run(sys.argv[1]).data.metrics["auc"]
-print(metric, hashlib.sha256(Path(kept).read_bytes()).hexdigest())
-"""
-
-
-@pytest.fixture(scope="module")
-def domain() -> str:
-    return f"trial-{os.getpid()}.test"
-
-
-@pytest.fixture(scope="module")
-def within(tmp_path_factory: pytest.TempPathFactory, domain: str) -> list[str]:
-    """Return the command that knows the domain; /etc is that of the machine for all others."""
-    folder = tmp_path_factory.mktemp("etc")
-    (folder / "docker").mkdir()
-    hosts = " ".join(f"{name}.{domain}" for name in NAMES)
-    (folder / "hosts").write_text(f"127.0.0.1 localhost {hosts}\n")
-    return [*WITHIN, str(folder)]
+SECONDS = 120  # of an answer
 
 
 @pytest.fixture(scope="module")
@@ -111,16 +68,14 @@ def filled(disk: Path, room: int = 0) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def trial(disk: Path, within: list[str], domain: str) -> Trial:
+def trial(disk: Path, tmp_path_factory: pytest.TempPathFactory) -> Trial:
     """Return a ground that is not made yet."""
-    found = Trial(disk, f"trial-{os.getpid()}", within)
+    etc, domain = tmp_path_factory.mktemp("etc"), f"trial-{os.getpid()}.test"
+    found = Trial(disk, f"trial-{os.getpid()}", trusted.within(etc, domain))
     found.change('domain = ""', f'domain = "{domain}"')
     found.change('certificates = "acme"', 'certificates = "internal"')
-    # The engine asks for what it believes when it is asked to push.
-    registry = f"registry.{domain}:{read(found.file).ports.https}"
-    trusted = Path(within[-1], "docker/certs.d", registry)
-    trusted.mkdir(parents=True)
-    (trusted / "ca.crt").symlink_to(found.home / "authority.crt")
+    port = read(found.file).ports.https
+    trusted.believe(etc, f"registry.{domain}:{port}", found.home / "authority.crt")
     return found
 
 
@@ -195,36 +150,16 @@ def test_killed_at_any_instant_it_is_made_by_the_next_run(trial: Trial, client: 
     assert trial.done("plan").splitlines()[-1] == "nothing changes"
 
 
-def python_of(trial: Trial, given: dict[str, str], code: str, *words: str) -> str:
-    """Return what a project's program says, where its clients believe the authority."""
-    done = subprocess.run(
-        [*trial.within, sys.executable, "-c", code, *words],
-        env=clean_environment() | given,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SECONDS,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()[-1]
-
-
-ASK = """
-import sys, urllib.request
-with urllib.request.urlopen(sys.argv[1], timeout=30) as answer:
-    print(answer.status, answer.url)
-"""
-
-
 def test_https_is_answered_by_the_own_authority_alone(trial: Trial) -> None:
     trial.done("project", PROJECT)
     given, at = trial.given(PROJECT), trial.outputs()
     assert at["mlflow"].startswith("https://tracking.trial-")
     assert "authority.crt" in given["SSL_CERT_FILE"]
-    assert python_of(trial, given, ASK, f"{at['mlflow']}/health").startswith("200 https:")
+    url = f"{at['mlflow']}/health"
+    assert trusted.said(trial, given, trusted.ASK, url) == f"200 {url}"
     given = {key: value for key, value in given.items() if key != "SSL_CERT_FILE"}
     with pytest.raises(AssertionError, match="CERTIFICATE_VERIFY_FAILED"):
-        python_of(trial, given, ASK, f"{at['mlflow']}/health")
+        trusted.said(trial, given, trusted.ASK, url)
 
 
 @pytest.fixture(scope="module")
@@ -236,12 +171,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run_id(trial: Trial, model: Path) -> str:
-    return python_of(trial, trial.given(PROJECT), WRITE, str(model))
+    return trusted.said(trial, trial.given(PROJECT), trusted.WRITE, str(model))
 
 
 def is_readable(trial: Trial, run_id: str, model: Path) -> bool:
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    return python_of(trial, trial.given(PROJECT), READ, run_id) == f"0.75 {digest}"
+    return trusted.said(trial, trial.given(PROJECT), trusted.READ, run_id) == f"0.75 {digest}"
 
 
 def test_a_run_and_its_artifact_go_there_and_back(trial: Trial, run_id: str, model: Path) -> None:
@@ -249,15 +184,8 @@ def test_a_run_and_its_artifact_go_there_and_back(trial: Trial, run_id: str, mod
 
 
 def test_the_store_is_written_by_a_project(trial: Trial) -> None:
-    name = python_of(trial, trial.given(PROJECT), PUT, PROJECT)
+    name = trusted.said(trial, trial.given(PROJECT), trusted.PUT, PROJECT)
     assert name == "kept"
-
-
-def signed_in(trial: Trial) -> dict[str, str]:
-    file = Path(trial.given(PROJECT)["DOCKER_CONFIG"], "config.json")
-    ((_, said),) = json.loads(file.read_text())["auths"].items()
-    user, _, word = base64.b64decode(said["auth"]).decode().partition(":")
-    return {"username": user, "password": word}
 
 
 @pytest.fixture(scope="module")
@@ -266,7 +194,7 @@ def pushed(trial: Trial, own: engines.Engine) -> str:
     client: Any = docker.DockerClient(base_url=own.host, timeout=SECONDS)
     repository = f"{trial.given(PROJECT)['IMAGE_REPOSITORY']}/one"
     client.images.get(IMAGE).tag(repository, "1")
-    said = {"auth_config": signed_in(trial), "stream": True, "decode": True}
+    said = {"auth_config": trusted.signed_in(trial.given(PROJECT)), "stream": True, "decode": True}
     told = client.images.push(repository, "1", **said)
     (digest,) = [line["aux"]["Digest"] for line in told if "aux" in line]
     client.images.remove(f"{repository}:1")
@@ -274,7 +202,7 @@ def pushed(trial: Trial, own: engines.Engine) -> str:
 
 
 def is_pulled(client: Any, trial: Trial, pushed: str) -> bool:
-    pulled = client.images.pull(pushed, auth_config=signed_in(trial))
+    pulled = client.images.pull(pushed, auth_config=trusted.signed_in(trial.given(PROJECT)))
     client.images.remove(pushed)
     return bool(pulled.id == client.images.get(IMAGE).id)
 
