@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import docker
@@ -63,9 +63,13 @@ class Engine:
             return False
         return True
 
-    def bridges(self) -> list[str]:
-        """Those of the networks that were made here: they would outlive it."""
-        networks = docker.DockerClient(base_url=self.host).networks.list(filters={"type": "custom"})
+    def cleared(self) -> list[str]:
+        """End its containers without waiting; the bridges that were made here, and outlive it."""
+        client = docker.DockerClient(base_url=self.host)
+        for one in client.containers.list(ignore_removed=True):
+            with suppress(DockerException):  # it has ended by itself
+                one.kill()
+        networks = client.networks.list(filters={"type": "custom"})
         return [f"br-{one.id[:12]}" for one in networks if one.attrs["Driver"] == "bridge"]
 
     def crash(self) -> None:
@@ -110,7 +114,7 @@ def own(*within: str) -> Iterator[Engine]:
         finally:
             if not engine.answers():  # containers outlive an engine that was killed
                 engine.start()
-            made = engine.bridges()
+            made = engine.cleared()
             engine.end()
             left_by(engine.folder)
             for bridge in made:
