@@ -32,9 +32,10 @@ class Engine:
         self.folder, self.within = folder, within  # the command that gives it another surrounding
         self.host = f"unix://{folder}/socket"
         self.process: subprocess.Popen[bytes] | None = None
-        # Without one of its own, an engine removes docker0, which is that of the machine's.
-        self.place = 100 + uuid.uuid4().int % 100
-        self.bridge, self.address = f"engine{self.place}", f"10.213.{self.place}.1/24"
+        # Without one of its own, an engine removes docker0, which is that of the machine's; with pools
+        # of addresses of its own (--default-address-pool) it does so when it starts again.
+        place = uuid.uuid4().int % 250
+        self.bridge, self.address = f"engine{place}", f"10.213.{place}.1/24"
 
     def start(self) -> None:
         if not Path("/sys/class/net", self.bridge).exists():
@@ -45,8 +46,6 @@ class Engine:
         words = [f"--{option}={self.folder}/{name}" for option, name in folders.items()]
         words += ["--iptables=false", "--ip-masq=false", f"--bridge={self.bridge}"]
         words += [f"--host={self.host}"]
-        # As many networks as are wanted, whatever the machine's engine has taken.
-        words += [f"--default-address-pool=base=10.{self.place}.0.0/16,size=24"]
         # Of processes that were killed, and may not have been buried yet.
         for left in ("pid", "exec/containerd/containerd.pid"):
             (self.folder / left).unlink(missing_ok=True)
