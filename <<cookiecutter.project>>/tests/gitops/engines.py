@@ -32,8 +32,8 @@ class Engine:
         self.folder, self.within = folder, within  # the command that gives it another surrounding
         self.host = f"unix://{folder}/socket"
         self.process: subprocess.Popen[bytes] | None = None
-        # Without one of its own, an engine removes docker0, which is that of the machine's; with pools
-        # of addresses of its own (--default-address-pool) it does so when it starts again.
+        # Without one of its own, an engine removes docker0, which is that of the machine's. With
+        # --default-address-pool it does so when it starts again.
         place = uuid.uuid4().int % 250
         self.bridge, self.address = f"engine{place}", f"10.213.{place}.1/24"
 
