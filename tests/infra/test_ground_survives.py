@@ -130,7 +130,8 @@ def passwords(trial: Trial) -> dict[str, str]:
 
 def test_killed_at_any_instant_it_is_made_by_the_next_run(trial: Trial, client: Any) -> None:
     """Each is killed after some of its changes, at an instant that nobody chose."""
-    chance, known = random.Random(SEED), passwords(trial)  # noqa: S311
+    chance = random.Random(SEED)  # noqa: S311
+    known = passwords(trial) if trial.home.exists() else {}
     for _ in range(KILLS):
         with trial.begun("up", until=" changes") as (process, planned):
             count = re.search(r"planned: (\d+)", planned)
@@ -139,6 +140,7 @@ def test_killed_at_any_instant_it_is_made_by_the_next_run(trial: Trial, client: 
                 process.stdout.readline()
             time.sleep(chance.uniform(0, 0.5))
             kill(process.pid)
+        known = known or passwords(trial)
         assert passwords(trial) == known
         if not count:  # all was made: let there be something to make again
             engine.remove(client.containers.list(filters={"label": f"ground={trial.name}"}))
