@@ -35,8 +35,9 @@ check: .venv/dev ## Format, lint, type-check, and look for secrets and large fil
 bench: .venv/dev ## Measure speed and size, and print each figure beside its bound
 	@$(TOOLS) python -m bench
 
-torture: .venv/dev ## Kill releases, deployments, promotions and rollbacks 200 times, terraform 50; SEED=n repeats a run
+torture: .venv/dev ## Kill releases, deployments, promotions and rollbacks 200 times, applies of terraform 50; SEED=n repeats a run
 	@TORTURE=200 INSTANTS=50 $(if $(SEED),SEED='$(SEED)') $(TOOLS) pytest -rP tests/test_torture.py \
+		tests/infra/test_ground_survives.py \
 		'<<cookiecutter.project>>/tests/gitops/terraform/test_target.py::$(KILLED)'
 
 fuzz: .venv/dev ## Ask a service 100,000 mutated requests, and crash it 20 times a way; SEED=n repeats a run

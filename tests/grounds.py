@@ -9,14 +9,16 @@ import random
 import re
 import socket
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import docker  # type: ignore[import-untyped]
+import psutil  # type: ignore[import-untyped]
 
 from baking import ROOT, clean_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 SETTINGS = ROOT / "infra/ground.toml"
@@ -55,6 +57,7 @@ class Trial:
 
     folder: Path
     name: str
+    within: list[str] = field(default_factory=list)  # the command that gives it its surroundings
 
     def __post_init__(self) -> None:
         """Write its settings."""
@@ -78,10 +81,45 @@ class Trial:
         env = clean_environment() | {"GROUND_HOME": str(self.folder / "home")} | more
         return env | {"PYTHONPATH": str(ROOT / "infra"), "PYTHONDONTWRITEBYTECODE": "1"}
 
+    def change(self, old: str, new: str) -> None:
+        """Change its settings."""
+        text = self.file.read_text()
+        assert old in text
+        self.file.write_text(text.replace(old, new, 1))
+
+    def command(self, *words: str) -> list[str]:
+        return [*self.within, str(python()), "-m", "ground", "--file", str(self.file), *words]
+
+    @contextlib.contextmanager
+    def begun(
+        self, *words: str, until: str, **more: str
+    ) -> Iterator[tuple[subprocess.Popen[str], str]]:
+        """Run one until it has said this, in the line that is returned; then it goes on alone."""
+        with subprocess.Popen(
+            self.command(*words),
+            env=self.environment(**more),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            assert process.stdout
+            said = []
+            try:
+                for line in process.stdout:
+                    said.append(line)
+                    if until in line:
+                        break
+                assert said, f"{words} says nothing"
+                assert until in said[-1], "".join(said)
+                yield process, said[-1]
+            finally:
+                kill(process.pid)
+
     def run(self, *words: str, given: str = "", **more: str) -> subprocess.CompletedProcess[str]:
         """Run one of the ground's commands."""
         return subprocess.run(
-            [str(python()), "-m", "ground", "--file", str(self.file), *words],
+            self.command(*words),
             env=self.environment(**more),
             input=given,
             capture_output=True,
@@ -95,6 +133,19 @@ class Trial:
         found = self.run(*words, **more)
         assert found.returncode == 0, found.stdout + found.stderr
         return found.stdout
+
+    def terraform(self, *words: str) -> str:
+        """Return what terraform says of its stack."""
+        done = subprocess.run(
+            ["terraform", *words],
+            cwd=self.home / "stack/stacks/ground",
+            env=self.environment(TF_DATA_DIR=str(self.home / "terraform")),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=SECONDS,
+        )
+        return done.stdout
 
     def outputs(self) -> dict[str, str]:
         found: dict[str, str] = json.loads((self.home / "outputs.json").read_text())
@@ -114,6 +165,15 @@ class Trial:
                 if len(word) >= 40:  # a password has 43 characters, a hash 60
                     found[f"{file.relative_to(self.home)}: {word[:4]}"] = word
         return found
+
+
+def kill(number: int) -> None:
+    """End a process at once, with all that it has started: terraform, and the provider."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(number)
+        for one in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
 
 
 def things() -> dict[str, set[str]]:

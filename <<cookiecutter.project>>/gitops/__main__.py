@@ -1,5 +1,6 @@
 """Every command that moves a model: `python -m gitops --help`. make calls them by task."""
 
+import errno
 import os
 import sys
 from enum import Enum
@@ -12,7 +13,7 @@ from gitops.context import here
 from gitops.environment import named
 from gitops.jobs import PullOption, deliver, experiment, proof, retrain, vouch
 from gitops.making import Env, apply, destroy, plan
-from gitops.settings import Refused
+from gitops.settings import FULL, Refused
 
 app = typer.Typer(
     help="Release, deploy, promote, roll back: driven by git, recorded in its tags.",
@@ -203,6 +204,10 @@ def main() -> None:
         app()
     except Refused as refusal:
         sys.exit(f"error: {refusal}")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        sys.exit(f"error: {FULL}")
 
 
 if __name__ == "__main__":

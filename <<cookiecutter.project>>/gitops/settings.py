@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+FULL = "the disk is full: make room on this machine and on the engine, then run this again"
+
 
 class Refused(Exception):
     """Something can't be done; the message says what was wrong, where, and what to do."""

@@ -4,6 +4,7 @@ python -m ground up
 """
 
 import argparse
+import errno
 import os
 import sys
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from ground import settings
 from ground.home import Home
-from ground.settings import Refused
+from ground.settings import FULL, Refused
 
 HERE = Path(__file__).parents[1]
 
@@ -35,7 +36,8 @@ def main() -> None:
     told = settings.read(file)
     home = Home.of(told)
     home.trust()
-    run(asked, told, file, home)
+    with home.alone():
+        run(asked, told, file, home)
 
 
 def run(asked: argparse.Namespace, told: settings.Settings, file: Path, home: Home) -> None:
@@ -90,5 +92,10 @@ if __name__ == "__main__":
         main()
     except Refused as refusal:
         sys.exit(f"error: {refusal}")
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        more = f"; {FULL}" if full else ""
+        sys.exit(f"error: {where}{error.strerror or error}{more}")
     except KeyboardInterrupt:
         sys.exit("\nStopped. What is made stays; run it again, or destroy it.")

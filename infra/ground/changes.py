@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+MOST, LONGEST = 5, 500  # errors that are told of, and characters of each
+
 
 @dataclass(frozen=True)
 class Change:
@@ -47,15 +49,15 @@ def plain(name: str) -> str:
     return re.sub(r"_(container|network|data|settings)?_?[0-9A-F]{8}$", "", name)
 
 
-def errors_of(said: str) -> str:
-    """The words of its errors, without frames; those of -json too."""
+def errors_of(said: str) -> list[str]:
+    """Its errors in a line each, without frames; those of -json too."""
     found = []
     for line in said.splitlines():
         if line.startswith("{"):
             diagnostic = json.loads(line).get("diagnostic") or {}
             if diagnostic.get("severity") == "error":
-                found.append(f"{diagnostic['summary']} {diagnostic.get('detail') or ''}".strip())
+                found.append(f"{diagnostic['summary']} {diagnostic.get('detail') or ''}")
     if not found:
-        plainly = re.sub(r"(?m)^[│╷╵ ]+", "", said)
-        found = [" ".join(one.split()) for one in plainly.split("Error: ")[1:]]
-    return "\n".join(found)[:1500] or said.strip()[-300:]
+        found = re.sub(r"(?m)^[│╷╵ ]+", "", said).split("Error: ")[1:]
+    lines = [" ".join(one.split())[:LONGEST] for one in found or [said[-LONGEST:]]]
+    return list(dict.fromkeys(lines))[:MOST]

@@ -37,7 +37,7 @@ def destroy(
         if not force:
             raise Refused(f"{home.state}: the state is lost; FORCE=1 removes {len(things)} things")
         engine.part(client, settings.name)
-        engine.remove(client, settings.name)
+        engine.remove(things)
         shutil.rmtree(home.path, ignore_errors=True)
         return
     if not force:
@@ -57,9 +57,11 @@ def destroy(
         if ask(question).strip() != settings.name:
             raise Refused("nothing was destroyed")
     home.prepare()
+    home.put_aside()
     synthesise(home, file)
     terraform.init()
     terraform.plan(home.path / "plan", destroy=True)
     engine.part(client, settings.name)
     terraform.apply(home.path / "plan", told)
+    engine.remove(engine.things(client, settings.name))  # of runs that were killed
     shutil.rmtree(home.path)

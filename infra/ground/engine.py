@@ -4,8 +4,8 @@ import re
 import shutil
 import socket
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,15 @@ from typing import Any
 import docker  # type: ignore[import-untyped]
 from docker import DockerClient
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound  # type: ignore[import-untyped]
+from docker.models.containers import Container  # type: ignore[import-untyped]
 from requests.exceptions import RequestException
 
-from ground.settings import LABEL, Refused, Settings
+from ground.settings import FULL, LABEL, Refused, Settings
 
 SECONDS = 600  # for an answer: to unpack a large image takes minutes on a slow disk
 OLDEST = (20, 10)  # the first that runs networks, limits and init processes as asked here
 FREE = 2 * 2**30  # bytes: the images take as much, and data is yet to come
+FREE_HERE = 100 * 2**20  # terraform's provider takes 30 MB where it is fetched, the rest one
 HOW = (
     "install an engine (Debian, Ubuntu: `apt-get install docker.io`), start it, or let "
     "DOCKER_HOST name one"
@@ -85,18 +87,20 @@ def ports_are_free(client: DockerClient, settings: Settings) -> None:
                 ) from None
 
 
-def disk_has_room(client: DockerClient) -> None:
-    """Where the engine is of this machine.
+def disks_have_room(client: DockerClient, home: Path) -> None:
+    """Here, and where the engine is of this machine.
 
     Raises:
-        Refused: its disk is full.
+        Refused: a disk is full.
     """
-    folder = Path(str(client.info().get("DockerRootDir", "")))
-    if folder.is_dir() and (free := shutil.disk_usage(folder).free) < FREE:
-        raise Refused(
-            f"{folder}: {free // 2**20} MB are free, and {FREE // 2**20} are needed: the disk is "
-            "full; remove what is not used (`docker system df` shows it)"
-        )
+    root = Path(str(client.info().get("DockerRootDir", "")))
+    here = next(folder for folder in (home, *home.parents) if folder.is_dir())
+    for folder, wanted in ((root, FREE), (here, FREE_HERE)):
+        if folder.is_dir() and (free := shutil.disk_usage(folder).free) < wanted:
+            raise Refused(
+                f"{folder}: {free // 2**20} MB are free, and {wanted // 2**20} are needed: the "
+                "disk is full; remove what is not used (`docker system df` shows an engine's)"
+            )
 
 
 def have(client: DockerClient, image: str) -> bool:
@@ -116,10 +120,10 @@ def have(client: DockerClient, image: str) -> bool:
         client.images.pull(image)
     except (DockerException, RequestException) as error:
         said = getattr(error, "explanation", None) or str(error)
-        raise Refused(
-            f"{image}: not found, and can't be pulled: {said}; correct it in ground.toml under "
-            "[images], or reach its registry"
-        ) from None
+        how = "correct it in ground.toml under [images], or reach its registry"
+        if "no space left" in said:
+            how = FULL
+        raise Refused(f"{image}: not found, and can't be pulled: {said}; {how}") from None
     return False
 
 
@@ -173,11 +177,11 @@ def part(client: DockerClient, ground: str) -> None:
                 one.remove(force=True)
 
 
-def remove(client: DockerClient, ground: str) -> None:
-    """Without terraform: what has no state any more."""
-    for thing in things(client, ground):
-        with asked(f"{ground}: {thing.attrs.get('Name')}"):
-            if hasattr(thing, "exec_run"):
+def remove(things: Iterable[Any]) -> None:
+    """Without terraform: what it does not know."""
+    for thing in things:
+        with asked(str(thing.attrs.get("Name"))), suppress(NotFound):
+            if isinstance(thing, Container):
                 thing.remove(force=True)
             else:
                 thing.remove()

@@ -9,7 +9,7 @@ from typing import Any
 from docker import DockerClient  # type: ignore[import-untyped]
 
 from ground.engine import asked
-from ground.settings import LABEL, Refused
+from ground.settings import FULL, LABEL, Refused
 
 SECONDS = 180  # for all: the tracking server makes its tables on a busy machine
 PAUSE = 0.3  # between two looks
@@ -37,7 +37,8 @@ def wait(
             with asked(name):
                 one = client.containers.get(name)
                 said = one.logs(tail=WORDS).decode(errors="replace").strip()
-            raise Refused(f"{name}: not healthy after {seconds:.0f} s ({state(one)}): {said}")
+            more = f"\n{FULL}" if "no space left on device" in said.lower() else ""
+            raise Refused(f"{name}: not healthy after {seconds:.0f} s ({state(one)}): {said}{more}")
         time.sleep(PAUSE)
 
 

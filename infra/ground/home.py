@@ -4,15 +4,19 @@ Nothing here is for anybody else's eyes: folders are 0700 and files 0600. Passwo
 and used again; they are mounted as files, so terraform knows paths and no content.
 """
 
+import fcntl
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ground.settings import Refused, Settings
 
 BYTES = 32  # of a password: nobody guesses 256 bits
+MADE = ("database-mlflow", "store-root", "tracking-admin", "tracking-session", "store-mlflow")
 ROUNDS = 4  # the fewest of bcrypt, which programs do with every request: 256 bits are not guessed
 OBSERVER = "ground"  # who may see Prometheus and Alertmanager
 
@@ -57,6 +61,23 @@ class Home:
         if self.authority.exists():
             os.environ["SSL_CERT_FILE"] = str(self.authority)
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep others of this machine out: two would make two passwords of a name.
+
+        Raises:
+            Refused: somebody is at work here.
+        """
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self.path.with_name(f"{self.path.name}.lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # whoever ends lets go of it
+            except BlockingIOError:
+                raise Refused(
+                    f"{self.path}: another run is at work here: wait until it ends"
+                ) from None
+            yield
+
     def project(self, name: str) -> Path:
         return self.path / "projects" / name
 
@@ -70,11 +91,25 @@ class Home:
             write(file, secrets.token_urlsafe(BYTES))
         return file.read_text()
 
+    def is_complete(self) -> bool:
+        """Is every password here that what was made with them needs?"""
+        return all((self.passwords / name).exists() for name in MADE)
+
+    def put_aside(self) -> None:
+        """Begin another state where the last one was being written when its writer was killed."""
+        try:
+            json.loads(self.state.read_text() or "{}")
+        except FileNotFoundError:
+            return
+        except ValueError:
+            self.state.rename(self.state.with_name(f"{self.state.name}.broken"))
+            self.state.touch(0o600)
+
     def prepare(self) -> None:
         """Have every file that a container is given."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.chmod(0o700)
-        for name in ("database-mlflow", "store-root", "tracking-admin", "tracking-session"):
+        for name in MADE:
             self.secret(name)
         key = self.secret("store-mlflow")
         write(
@@ -123,9 +158,13 @@ def write(file: Path, content: str) -> None:
     """Write a file that its owner alone reads: all of it or nothing."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file.parent.chmod(0o700)
-    new = file.with_name(f"{file.name}.{os.getpid()}.new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
-        opened.write(content)
-        opened.flush()
-        os.fsync(opened.fileno())
+    new = file.with_name(f"{file.name}.new")
+    try:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
     new.replace(file)

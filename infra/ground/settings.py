@@ -14,6 +14,7 @@ Megabytes = Annotated[int, Field(ge=64)]  # none of the services starts with les
 NAME = r"^[a-z][a-z0-9-]{0,30}$"
 DIGEST = re.compile(r"^[^\s@]+@sha256:[0-9a-f]{64}$")
 LABEL = "ground"  # every thing's on an engine: the name of its ground
+FULL = "the disk is full: remove what is not used, then run this again"
 LOCAL = ("127.0.0.1", "::1")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ground import settings, tracking_image
 from ground.home import Home, write
-from ground.settings import Refused
+from ground.settings import FULL, Refused
 
 HERE = Path(__file__).parents[1]
 SOURCES = ("main.py", "ground/*.py", "files/*")
@@ -43,6 +43,8 @@ def synthesise(home: Home, file: Path) -> None:
     )
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
+        if any("no space left on device" in line for line in lines):
+            raise Refused(f"{home.path}: {FULL}")
         raise Refused(lines[-1].removeprefix("error: ") if lines else "the program says nothing")
     write(known, key(home, file, stack))
 

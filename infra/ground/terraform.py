@@ -11,29 +11,37 @@ from pathlib import Path
 
 from ground.changes import Change, change, errors_of, told_of
 from ground.home import Home, write
-from ground.settings import Refused
+from ground.settings import FULL, Refused
 
 OLDEST = (1, 10)  # the first that locks a state in a bucket by the bucket's own means
 LOOK_SECONDS = 30  # for a version, on a busy machine
 SECONDS = 900  # for the longest: to pull all images over a slow line
 CHANGES = 2  # its exit code for a plan that is not empty
 AT_ONCE = 40  # things that it looks at: the ground has as many
+NO_ROOM = r"(?i)no space left on device|disk quota exceeded"
 LOCKED = "Error acquiring the state lock"
 # What it says when it fails, and what a person is told.
 MEANT = (
-    (r"no space left on device", "the disk is full: remove what is not used, then run this again"),
+    (NO_ROOM, FULL),
     (
         r"Failed to query available provider packages|no available releases match|"
         r"Could not retrieve the list of available versions|registry service is unreachable",
         "terraform's provider of container engines is missing, and its registry is not reached: "
         "run `.ci/provider`, which builds it, then run this again",
     ),
+    (r"(?i)saved plan is stale", "another run changed it meanwhile: run this again"),
     (r"port is already allocated|address already in use", "a port is taken: see the line above"),
     (r"non-overlapping IPv4 address pool",
      "the engine has no addresses left for another network: remove those that nobody uses "
      "(`docker network ls` shows them), or give it more (its setting default-address-pools)"),
     (r"(?i)unable to (find or )?pull image|manifest unknown|repository does not exist",
      "an image can't be had: correct it in ground.toml under [images]"),
+    (r"No valid credential sources",
+     "the bucket of [state] wants AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"),
+    (r"S3 bucket \S+ does not exist",
+     "make the bucket first, or correct its name in ground.toml under [state]"),
+    (r"objects in S3 bucket",
+     "the bucket can't be read: correct it in ground.toml under [state], or the keys"),
     (r"Cannot connect to the Docker daemon|error during connect|pinging docker",
      "the container engine does not answer any more: start it, then run this again"),
 )  # fmt: skip
@@ -58,7 +66,10 @@ class Terraform:
         if command is None:
             raise Refused("no terraform on PATH: install 1.10 or newer, then run this again")
         done = self.run("version", "-json", seconds=LOOK_SECONDS, where=Path("/"))
-        version = str(json.loads(done)["terraform_version"])
+        try:
+            version = str(json.loads(done)["terraform_version"])
+        except (ValueError, KeyError):
+            raise Refused(f"{command}: says no version; install terraform 1.10 or newer") from None
         found = re.match(r"(\d+)\.(\d+)", version)
         if not found or (int(found[1]), int(found[2])) < OLDEST:
             raise Refused(f"{command} is {version}: 1.10 or newer is needed; update it")
@@ -71,6 +82,8 @@ class Terraform:
         if all(one.exists() for one in brought) and done.exists() and done.read_text() == now:
             return
         done.unlink(missing_ok=True)
+        # Half of one, of a full disk, would be taken for a whole one.
+        Path(self.env["TF_DATA_DIR"], "terraform.tfstate").unlink(missing_ok=True)
         self.run("init", "-no-color", "-reconfigure")
         write(done, now)
 
@@ -89,6 +102,16 @@ class Terraform:
     def apply(self, file: Path, told: Callable[[str], None]) -> None:
         """Do what a plan says, and tell of each thing when it is done."""
         self.run("apply", "-json", str(file), told=lambda line: told_of(line, told))
+
+    def remembered(self) -> set[str]:
+        """The ids of what was made."""
+        state = json.loads(self.run("state", "pull") or "{}")
+        found = [made for one in state.get("resources", []) for made in one["instances"]]
+        return {str(made["attributes"]["id"]) for made in found}
+
+    def adopt(self, address: str, number: str) -> None:
+        """Take over what was made, and not remembered."""
+        self.run("import", "-no-color", address, number)
 
     def outputs(self) -> dict[str, str]:
         found = json.loads(self.run("output", "-json"))
@@ -129,6 +152,8 @@ class Terraform:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if told else subprocess.PIPE,
             text=True,
+            # A terminal interrupts its whole group; told twice, terraform would drop everything.
+            process_group=0,
         )
         # Interrupted, it gives its lock back before it ends.
         timer = threading.Timer(seconds, process.terminate)
@@ -158,11 +183,15 @@ class Terraform:
 
     def failed(self, word: str, said: str) -> str:
         """One clear error: what it means, after its own words."""
-        if LOCKED in said:
+        found = errors_of(said)
+        if LOCKED in said and not re.search(NO_ROOM, said):  # it can't lock either then
             return self.locked(said)
-        own = errors_of(said)
-        meant = next((told for pattern, told in MEANT if re.search(pattern, said)), "")
-        return f"terraform {word}: {own}" + (f"\n{meant}" if meant else "")
+        for pattern, meant in MEANT:
+            if re.search(pattern, said):
+                # Of a full disk it tells with every step that it takes.
+                own = next((one for one in found if re.search(pattern, one)), found[0])
+                return f"terraform {word}: {own}\n{meant}"
+        return f"terraform {word}: " + "\n".join(found)
 
     def locked(self, said: str) -> str:
         about = dict(re.findall(r"(ID|Path|Who|Created): +(\S.*)", said))

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from docker import DockerClient  # type: ignore[import-untyped]
 
-from ground import engine, health, tracking_image
+from ground import engine, health, orphans, tracking_image
 from ground.changes import Change
 from ground.home import Home, write
 from ground.settings import Refused, Settings
@@ -17,8 +18,8 @@ AUTHORITY = "/data/caddy/pki/authorities/local/root.crt"  # where Caddy keeps it
 Told = Callable[[str], None]
 
 
-def ready(settings: Settings, home: Home) -> tuple[DockerClient, Terraform]:
-    """Whatever can be known before anything is made.
+def ready(settings: Settings, home: Home) -> tuple[DockerClient, Terraform, list[Any]]:
+    """Whatever can be known before anything is made, and what is there already.
 
     Raises:
         Refused: something is missing, too old, taken or full.
@@ -26,19 +27,36 @@ def ready(settings: Settings, home: Home) -> tuple[DockerClient, Terraform]:
     terraform = Terraform(home)
     terraform.is_there()
     client = engine.connect()
-    if settings.state is None and not home.state.exists() and engine.things(client, settings.name):
+    if there := engine.things(client, settings.name):
+        can_go_on(settings, home)
+    engine.ports_are_free(client, settings)
+    engine.disks_have_room(client, home.path)
+    return client, terraform, there
+
+
+def can_go_on(settings: Settings, home: Home) -> None:
+    """Is here what those who come after its first run need?
+
+    Raises:
+        Refused: it is lost, or on another machine.
+    """
+    away = "or remove all of it with `make ground-destroy FORCE=1`"
+    if settings.state is None and not home.state.exists():
         raise Refused(
             f"{home.state}: the state is lost, and what it was about is still there: bring the "
-            "file back, or remove all of it with `make ground-destroy FORCE=1`"
+            f"file back, {away}"
         )
-    engine.ports_are_free(client, settings)
-    engine.disk_has_room(client)
-    return client, terraform
+    if not home.is_complete():
+        raise Refused(
+            f"{home.passwords}: the passwords are not here, and what they open is still there: "
+            f"bring the folder from the machine that made it, {away}"
+        )
 
 
 def planned(file: Path, home: Home, terraform: Terraform) -> list[Change]:
     """What would be done; the plan is written beside the state."""
     home.prepare()
+    home.put_aside()
     synthesise(home, file)
     terraform.init()
     return terraform.plan(home.path / "plan")
@@ -46,20 +64,25 @@ def planned(file: Path, home: Home, terraform: Terraform) -> list[Change]:
 
 def plan(settings: Settings, file: Path, home: Home) -> list[Change]:
     """What `up` would change."""
-    _, terraform = ready(settings, home)
+    _, terraform, _ = ready(settings, home)
     return planned(file, home, terraform)
 
 
 def up(settings: Settings, file: Path, home: Home, told: Told) -> dict[str, str]:
     """Make it, wait until it is healthy, and return its addresses."""
-    client, terraform = ready(settings, home)
+    client, terraform, there = ready(settings, home)
     images = settings.images.model_dump()
     for name in sorted(set(images) - {"base"}):
         if not engine.have(client, images[name]):
             told(f"pulled: {images[name]}")
     if not tracking_image.have(client, settings):
         told(f"built: {tracking_image.name(settings)}")
-    if changes := planned(file, home, terraform):
+    changes = planned(file, home, terraform)
+    if orphans.settle(terraform, there, told):
+        changes = terraform.plan(home.path / "plan")
+    if settings.state is None:
+        home.state.touch(0o600)  # killed at its first step, a run has one: none is a lost one
+    if changes:
         told(f"planned: {len(changes)} changes")
         terraform.apply(home.path / "plan", told)
     else:

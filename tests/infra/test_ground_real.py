@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -232,12 +231,7 @@ def test_no_secret_is_told(trial: Trial, client: Any) -> None:
     words = [one.read_text(errors="replace") for one in trial.home.glob("stack/**/*.json")]
     words += [trial.home.joinpath("terraform.tfstate").read_text()]
     words += [(trial.folder / "up.log").read_text(), (trial.home / "outputs.json").read_text()]
-    env = trial.environment() | {"TF_DATA_DIR": str(trial.home / "terraform")}
-    shown = ["terraform", "show", "-json", str(trial.home / "plan")]
-    where = trial.home / "stack/stacks/ground"
-    words.append(
-        subprocess.run(shown, cwd=where, env=env, capture_output=True, check=True).stdout.decode()
-    )
+    words.append(trial.terraform("show", "-json", str(trial.home / "plan")))
     words.append((trial.home / "plan").read_bytes().decode("latin-1"))
     for one in client.containers.list(all=True, filters={"label": f"ground={trial.name}"}):
         words += [one.logs().decode(errors="replace"), json.dumps(one.attrs)]
@@ -251,24 +245,6 @@ def test_only_its_owner_reads_what_it_keeps(trial: Trial) -> None:
         # terraform sets the modes of these itself; they name providers, and their folder is closed.
         if "providers" not in path.parts and path.name != ".terraform.lock.hcl":
             assert not path.stat().st_mode & 0o077, path
-
-
-def test_a_restart_of_every_container_keeps_all(trial: Trial, client: Any) -> None:
-    """Not of the engine, which others use: each container ends and begins as it would then."""
-    before = trial.home / "before.sql"
-    from ground.backup import dump
-    from ground.settings import read
-
-    told = read(trial.file)
-    kept = dump(client, told, before)
-    assert kept["flights: public.kept"]
-    for one in health.services(client, trial.name):
-        one.kill()
-        one.start()
-    health.wait(client, trial.name, lambda _: None)
-    assert dump(client, told, before) == kept
-    before.unlink()
-    assert store(trial.given(PROJECT)).ask("GET", f"/{PROJECT}/a") == (200, b"kept")
 
 
 def test_what_is_stored_is_not_destroyed_by_mistake(trial: Trial) -> None:

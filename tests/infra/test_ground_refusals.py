@@ -67,6 +67,12 @@ def test_an_old_terraform(trial: Trial, tmp_path: Path) -> None:
     assert "is 1.5.7: 1.10 or newer is needed; update it" in refused(trial, "up", PATH=path)
 
 
+def test_something_else_of_that_name(trial: Trial, tmp_path: Path) -> None:
+    path = command(tmp_path / "bin", "echo what?")
+    said = refused(trial, "up", PATH=path)
+    assert said.endswith("bin/terraform: says no version; install terraform 1.10 or newer\n")
+
+
 def test_no_engine(trial: Trial) -> None:
     said = refused(trial, "up", DOCKER_HOST="unix:///nowhere.sock")
     assert "no container engine answers" in said
@@ -183,7 +189,7 @@ def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     monkeypatch.setattr("shutil.disk_usage", lambda _: Usage)
     with pytest.raises(Refused, match="100 MB are free, and 2048 are needed: the disk is full"):
-        engine.disk_has_room(Engine())
+        engine.disks_have_room(Engine(), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +199,18 @@ def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("Error: driver failed: port is already allocated", "a port is taken"),
         ("Error: no non-overlapping IPv4 address pool", "the engine has no addresses left"),
         ("Error: unable to pull image x: no such host", "an image can't be had"),
+        (
+            "Error: No valid credential sources found",
+            "the bucket of [state] wants AWS_ACCESS_KEY_ID",
+        ),
+        ('Error: S3 bucket "states" does not exist.', "make the bucket first"),
+        ('Error: Unable to list objects in S3 bucket "states"', "the bucket can't be read"),
+        ("Error: Saved plan is stale", "another run changed it meanwhile"),
+        ("Error: non-overlapping IPv4 address pool", "the engine has no addresses for another"),
+        (
+            "Error: Error acquiring the state lock write /x: no space left on device",
+            "the disk is full",
+        ),
         ("Error: pinging docker server failed", "the container engine does not answer"),
     ],
 )

@@ -6,8 +6,8 @@ import signal
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import docker
@@ -28,11 +28,12 @@ def missing() -> str | None:
 class Engine:
     """It publishes ports by a process of its own, and leaves the machine's rules alone."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, within: Sequence[str] = ()) -> None:
+        self.folder, self.within = folder, within  # the command that gives it another surrounding
         self.host = f"unix://{folder}/socket"
         self.process: subprocess.Popen[bytes] | None = None
-        # Without one of its own, an engine removes docker0, which is that of the machine's.
+        # Without one of its own, an engine removes docker0, which is that of the machine's. With
+        # --default-address-pool it does so when it starts again.
         place = uuid.uuid4().int % 250
         self.bridge, self.address = f"engine{place}", f"10.213.{place}.1/24"
 
@@ -50,7 +51,7 @@ class Engine:
             (self.folder / left).unlink(missing_ok=True)
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                ["dockerd", *words], stdout=log, stderr=log, start_new_session=True
+                [*self.within, "dockerd", *words], stdout=log, stderr=log, start_new_session=True
             )
         until(self.answers)
 
@@ -60,6 +61,20 @@ class Engine:
         except DockerException:
             return False
         return True
+
+    def cleared(self) -> list[str]:
+        """End its containers without waiting; the bridges that were made here, and outlive it."""
+        client = docker.DockerClient(base_url=self.host)
+        for one in client.containers.list(ignore_removed=True):
+            with suppress(DockerException):  # it has ended by itself
+                one.kill()
+        networks = client.networks.list(filters={"type": "custom"})
+        return [f"br-{one.id[:12]}" for one in networks if one.attrs["Driver"] == "bridge"]
+
+    def crash(self) -> None:
+        """As when the machine's power goes: it ends at once, and every container with it."""
+        self.end(signal.SIGKILL)
+        left_by(self.folder)
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> None:
         assert self.process
@@ -85,21 +100,24 @@ def bridged() -> Iterator[None]:
 
 
 @contextmanager
-def own() -> Iterator[Engine]:
+def own(*within: str) -> Iterator[Engine]:
     # The path of a socket may have 104 characters: pytest's folders are too long.
     with (
         bridged(),
         tempfile.TemporaryDirectory(prefix="engine", ignore_cleanup_errors=True) as folder,
     ):
-        engine = Engine(Path(folder))
+        engine = Engine(Path(folder), within)
         engine.start()
         try:
             yield engine
         finally:
             if not engine.answers():  # containers outlive an engine that was killed
                 engine.start()
+            made = engine.cleared()
             engine.end()
             left_by(engine.folder)
+            for bridge in made:
+                link("delete", bridge)
 
 
 def left_by(folder: Path) -> None:

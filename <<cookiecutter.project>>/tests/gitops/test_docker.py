@@ -419,6 +419,7 @@ def test_one_that_was_changed_by_hand_is_seen_and_replaced(
 
     running = target.running()
     assert running
+    assert running.image
     # Equal images of other repositories are one to the engine: it tells each name.
     assert second.image in running.image.split(", ")
     deploy(target, 1, *first)

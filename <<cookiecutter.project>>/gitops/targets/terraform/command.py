@@ -11,11 +11,12 @@ from functools import cached_property
 from pathlib import Path
 
 from gitops import engine
-from gitops.settings import Refused
+from gitops.settings import FULL, Refused
 
 OLDEST = (1, 10)  # the first whose state in a bucket is locked by the bucket itself
 SECONDS = 900  # a slow engine and a large image; mostly two
 LOOK_SECONDS = 30  # for a version
+END_SECONDS = 120  # for the step that it was at, when it is to end: a container ends in thirty
 WAIT = "120s"  # for another one to take its step
 LONGEST = 600  # characters of its own words
 CHANGES = 2  # its exit code for a plan that is not empty
@@ -23,6 +24,8 @@ HOW = "install terraform 1.10 or newer (docs/infrastructure.md), then run this a
 PROVIDER = r"provider\s+(?:[\w-]+(?:\.[\w-]+)+/)?([\w-]+/[\w-]+)"  # without where it is from
 # Its own words for what happens to people, and what they can do about it.
 KNOWN = (
+    # First: what can't be written is no lock either.
+    (r"(?i)no space left on device|disk quota exceeded", FULL),
     (
         r"Failed to query available provider packages|Could not retrieve the list of available",
         "terraform's provider {provider} can't be had: let this machine reach terraform's registry,"
@@ -32,10 +35,6 @@ KNOWN = (
         r"Error acquiring the state lock",
         "its state is locked by {who}, since {when}: wait until that has ended; where nothing runs"
         " any more, free it: terraform -chdir={folder} force-unlock {id}",
-    ),
-    (
-        r"(?i)no space left on device|disk quota exceeded",
-        "the disk is full: make room on this machine and on the engine, then run this again",
     ),
     (
         r"address already in use|port is already allocated",
@@ -80,6 +79,10 @@ class Terraform:
             raise Refused(f"{found} is {version}, too old: {HOW}")
         return found
 
+    def is_there(self) -> None:
+        """Refused, where it is missing or too old."""
+        _ = self.path
+
     def run(self, *words: str, may: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
         """What a command says, and its exit code, if that is one of those that it may have.
 
@@ -87,21 +90,25 @@ class Terraform:
             Refused: it fails otherwise.
         """
         command = [self.path, f"-chdir={self.folder}", *words]
+        process = subprocess.Popen(
+            command,
+            env=environment(os.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            process_group=0,  # else a terminal interrupts it too; told twice, it drops everything
+        )
         try:
-            done = subprocess.run(
-                command,
-                env=environment(os.environ),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=SECONDS,
-            )
-        except subprocess.TimeoutExpired:
-            raise Refused(f"terraform {words[0]}: not done after {SECONDS} s") from None
-        if done.returncode not in may:
-            raise Refused(f"terraform {words[0]}: {self.explained(done.stderr or done.stdout)}")
-        return done
+            said, errors = process.communicate(timeout=SECONDS)
+        except BaseException as error:
+            end(process)
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise Refused(f"terraform {words[0]}: not done after {SECONDS} s") from None
+            raise
+        if process.returncode not in may:
+            raise Refused(f"terraform {words[0]}: {self.explained(errors or said)}")
+        return subprocess.CompletedProcess(command, process.returncode, said, errors)
 
     def explained(self, said: str) -> str:
         """What terraform said, or what that means to people."""
@@ -118,6 +125,16 @@ class Terraform:
                     said=why(said),
                 )
         return why(said)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Let it finish its step, remember it and give its lock back."""
+    process.terminate()
+    try:
+        process.communicate(timeout=END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:

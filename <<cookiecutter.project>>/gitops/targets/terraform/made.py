@@ -67,6 +67,15 @@ class Made(Docker):
         if engine.address().startswith(LOCAL):
             bound(self.environment.address, self.name).close()
 
+    def declares(self, root: Path) -> bytes:
+        """What a project says now.
+
+        Raises:
+            Refused: it can't be said, or terraform is missing: that is known before.
+        """
+        self.made.terraform.is_there()
+        return synth(self.home, root, self.name)
+
     def slots(self) -> Slots:
         """What is to run: what was said here last, unless another machine has led clients on."""
         known, route = self.made.slots, self.gateway.route()
@@ -84,7 +93,7 @@ class Made(Docker):
         slots = self.slots()
         stale = self.made.declared and slots != self.made.slots
         if stale or (os.environ.get(BUCKET) and not self.made.declared):
-            self.made.declare(synth(self.home, self.root, self.name))
+            self.made.declare(self.declares(self.root))
             self.made.place(slots, self.variables())
 
     def variables(self) -> dict[str, str]:
@@ -93,7 +102,7 @@ class Made(Docker):
 
     def apply(self, slots: Slots, *addresses: str, looked: bool = False) -> None:
         """Let terraform make it so; with `looked`, from what it saw a moment ago."""
-        self.made.declare(synth(self.home, self.root, self.name))
+        self.made.declare(self.declares(self.root))
         self.made.place(slots, self.variables())
         self.adopt()
         if not addresses:
@@ -166,7 +175,7 @@ class Made(Docker):
             placed = Placed(NEXT, NEXT, number, serves=True, secrets=now.secrets if now else ())
             free = other(route.slot if route else None)
             slots = {free: placed, other(free): None}
-        content = synth(self.home, root, self.name)
+        content = self.declares(root)
         with self.made.beside(content, slots, self.variables()) as stack:
             told, whole = stack.planned()
         return changes(told), whole

@@ -9,7 +9,6 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -64,6 +63,8 @@ class Stack:
             self.put(STACK, content)
         ready = self.folder / DATA / READY
         if not ready.is_file() or ready.read_text() != needs(content):
+            # Half of one would be taken for a whole one; what it said is said again.
+            (self.folder / DATA / STATE).unlink(missing_ok=True)
             self.terraform.run("init", "-reconfigure", "-input=false")
             ready.write_text(needs(content))
 
@@ -74,8 +75,13 @@ class Stack:
     def put(self, name: str, content: bytes) -> None:
         """Write a file whole or not at all, for nobody else to read."""
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".", delete=False) as file:
-            file.write(content)
-        os.replace(file.name, self.folder / name)  # noqa: PTH105  on one line with its twin
+            try:
+                file.write(content)
+                file.flush()
+            except OSError:  # a full disk
+                Path(file.name).unlink()
+                raise
+        Path(file.name).replace(self.folder / name)
 
     @property
     def slots(self) -> Slots | None:

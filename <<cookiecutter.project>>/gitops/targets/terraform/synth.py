@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from gitops.settings import Refused
+from gitops.settings import FULL, Refused
 from gitops.targets import interpreter
 from gitops.targets.terraform.ground import NETWORK, RULES
 
@@ -82,7 +82,8 @@ def declare(python: Path, root: Path, folder: Path) -> None:
         raise Refused(f"infra/: declares nothing after {SECONDS} s; see what hangs") from None
     if done.returncode:
         shutil.rmtree(folder, ignore_errors=True)
-        raise Refused(f"infra/: {last(done.stderr)}")
+        full = "no space left on device" in done.stderr
+        raise Refused(FULL if full else f"infra/: {last(done.stderr)}")
 
 
 def last(text: str) -> str:

@@ -3,7 +3,9 @@
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,8 @@ import pytest
 from gitops.settings import Refused
 from gitops.targets.terraform import command
 from gitops.targets.terraform.command import Terraform, environment, why
+from tests.projects import ROOT
+from tests.serving.bundles import SECONDS, until
 
 needed = pytest.mark.skipif(not shutil.which("terraform"), reason="no terraform on PATH")
 LOCAL = '{"terraform": {"backend": {"local": {"path": "terraform.tfstate"}}}}'
@@ -65,6 +69,35 @@ def test_one_that_hangs_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.Mo
         terraform.run("apply")
 
 
+def test_an_interrupt_of_the_terminal_asks_it_once_to_end(tmp_path: Path) -> None:
+    """Asked twice, it would drop what it has made, and leave its lock."""
+    seen = tmp_path / "seen"
+    with pytest.MonkeyPatch.context() as patch:
+        fake(
+            tmp_path,
+            patch,
+            """[ "$1" = version ] && echo '{"terraform_version": "1.11.4"}' && exit""",
+            f"trap 'echo interrupted >>{seen}' INT",
+            f"trap 'echo asked >>{seen}; exit 1' TERM",
+            f"echo begun >>{seen}",
+            "while :; do sleep 0.1; done",
+        )
+        code = (
+            "import sys; from pathlib import Path; from gitops.targets.terraform import command\n"
+        )
+        code += "command.Terraform(Path(sys.argv[1])).run('apply')"
+        words = [sys.executable, "-c", code, str(tmp_path)]
+        running = subprocess.Popen(
+            words, cwd=ROOT, start_new_session=True, stderr=subprocess.PIPE, text=True
+        )
+        until(seen.exists)
+        os.killpg(running.pid, signal.SIGINT)
+        _, said = running.communicate(timeout=SECONDS)
+
+    assert seen.read_text().split() == ["begun", "asked"]
+    assert "KeyboardInterrupt" in said
+
+
 @needed
 def test_a_provider_that_is_nowhere_is_named_with_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -109,6 +142,10 @@ def test_a_lock_names_its_holder_and_the_command_that_frees_it(tmp_path: Path) -
     ("said", "told"),
     [
         ("Error: write /x: no space left on device", "the disk is full: make room"),
+        (
+            "Error: Error acquiring the state lock\n\nwrite /x: no space left on device",
+            "the disk is full: make room",
+        ),
         (
             "Error: Unable to start container: bind: address already in use",
             "its address is taken; end what holds it",

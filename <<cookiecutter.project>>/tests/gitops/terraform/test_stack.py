@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -81,6 +82,28 @@ def test_what_was_looked_at_is_not_looked_at_again(
     stack.apply(looked=True)
 
     assert ["-refresh=false" in words for words in asked] == [False, True]
+
+
+def test_what_a_full_disk_left_of_its_first_step_is_said_again(tmp_path: Path) -> None:
+    stack = placed(tmp_path / "one", stack_of(LOCAL))
+    (stack.folder / ".terraform/terraform.tfstate").write_text("")
+    (stack.folder / ".terraform/ready").unlink()
+
+    stack.declare(stack_of(LOCAL))
+
+    assert stack.remembered() == {}
+
+
+def test_a_file_that_does_not_fit_leaves_nothing(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            Stack(tmp_path).put("cdk.tf.json", b"{}" * 10)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_plan_is_empty_when_all_is_made(tmp_path: Path) -> None:
