@@ -113,7 +113,9 @@ def test_the_tracking_server_has_runs_versions_and_aliases(trial: Trial) -> None
     experiment = server.ask("GET", f"experiments/get-by-name?experiment_name={PROJECT}")
     number = experiment["experiment"]["experiment_id"]
     runs = server.ask("POST", "runs/search", {"experiment_ids": [number]})["runs"]
-    assert {one["model"]["run"] for one in releases(trial)} == {one["info"]["run_id"] for one in runs}
+    assert {one["model"]["run"] for one in releases(trial)} == {
+        one["info"]["run_id"] for one in runs
+    }
 
 
 @pytest.mark.usefixtures("told")
