@@ -19,13 +19,13 @@ from pathlib import Path
 from pipeline import stage
 from pipeline.stage import StageError
 from serving import events, memory, release, settings
-from serving.settings import Limits, Settings
+from serving.settings import Settings
 
 YOUNG = 50_000  # objects until the next look for garbage: those of a thousand rows are no reason
 LATER = (
     0.1  # seconds from the start until a database's library is loaded, who asks first comes first
 )
-SPARE = 100  # descriptors beside those of connections: files, sockets, the database
+SPARE = 100  # descriptors beside those of connections and the spool: files, sockets, the database
 # Not closed before the process ends: who sees it closed reads what we have said last.
 HELD: list[socket.socket] = []
 PER_REQUEST = 4  # connections for each request at one time: most are idle, and cost little
@@ -47,16 +47,18 @@ def main() -> None:
         os.set_inheritable(given.control, False)
     found = settings.read(given.environment)
     memory.one_heap()
-    limit(found.limits)
+    limit(found)
     listener = bound(given.listen) if given.control is None else socket.socket(fileno=given.control)
     HELD.append(listener)
     serve(given, found, listener)
 
 
-def limit(limits: Limits) -> None:
+def limit(found: Settings) -> None:
     """Allocations beyond fail in this process, instead of pressing on the whole machine."""
-    cap(resource.RLIMIT_DATA, limits.memory_mb * 1024**2)
-    cap(resource.RLIMIT_NOFILE, limits.concurrent * PER_REQUEST + SPARE)
+    cap(resource.RLIMIT_DATA, found.limits.memory_mb * 1024**2)
+    # A segment of the spool has a megabyte, and a descriptor as long as it is mapped.
+    connections = found.limits.concurrent * PER_REQUEST
+    cap(resource.RLIMIT_NOFILE, connections + found.log.spool_mb + SPARE)
 
 
 def cap(what: int, wanted: int) -> None:

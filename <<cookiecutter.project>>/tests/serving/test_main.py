@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import files
+from tests.projects import ROOT
 from tests.serving import bundles
 from tests.serving.load import Load
 
@@ -32,6 +33,27 @@ def refused(folder: Path, *words: str, **env: str) -> str:
     assert done.returncode
     assert done.stdout == ""
     return done.stderr
+
+
+CROWDED = """
+import os, sys
+from pathlib import Path
+import msgspec
+from serving import settings
+from serving.__main__ import PER_REQUEST, limit
+from serving.predictions.segment import Segment
+from serving.predictions.spool import SEGMENT_BYTES
+
+found = settings.read("dev")
+log = msgspec.structs.replace(found.log, spool_mb=128)
+limit(msgspec.structs.replace(found, log=log))
+connections = [os.dup(0) for _ in range(found.limits.concurrent * PER_REQUEST)]
+segments = []
+for number in range(log.spool_mb):
+    segments.append(Segment.create(Path(sys.argv[1], str(number)), SEGMENT_BYTES))
+    segments[-1].fold()
+print(len(connections) + len(segments))
+"""
 
 
 @pytest.fixture
@@ -155,3 +177,13 @@ def test_the_private_state_is_nobody_else_s(
 @pytest.mark.parametrize("words", [[], ["--environment", "dev"], ["--number", "x"]])
 def test_what_is_not_said_is_asked_for(folder: Path, words: list[str]) -> None:
     assert "usage: python -m serving" in refused(folder, *words)
+
+
+def test_with_all_its_connections_it_still_keeps_what_a_database_does_not_take(
+    tmp_path: Path,
+) -> None:
+    words = [sys.executable, "-B", "-c", CROWDED, str(tmp_path)]
+    done = subprocess.run(
+        words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=bundles.SECONDS
+    )
+    assert done.stdout == f"{1024 + 128}\n", done.stderr
