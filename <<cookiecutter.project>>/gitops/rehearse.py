@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gitops import bundle, ground, journal
+from gitops import bundle, journal, sandbox
 from gitops.bundle import LOCK
 from gitops.change import ending
 from gitops.context import Context
@@ -182,7 +182,7 @@ def back(loop: Rehearsal, where: Environment) -> None:
 
 
 def prepare(root: Path, target: str | None) -> Rehearsal:
-    context = ground.lay(root, target)
+    context = sandbox.lay(root, target)
     runner = Runner(context.repository, context.home, without=LEFT_OUT)
     return Rehearsal(context, runner, Local(context.repository, context.home))
 

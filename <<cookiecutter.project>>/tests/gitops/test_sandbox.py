@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops import environment, ground
+from gitops import environment, sandbox
 from gitops.git import Repository
 from gitops.settings import Refused
 from tests.projects import copy_project, succeed
@@ -26,12 +26,12 @@ def root(tmp_path: Path) -> Path:
 
 def aimed(root: Path, target: str) -> Repository:
     """A repository whose commit says so."""
-    ground.aim(Repository(root, "origin"), target, "registry.example/flights")
+    sandbox.aim(Repository(root, "origin"), target, "registry.example/flights")
     return Repository(root, "origin")
 
 
 def test_all_branches_hold_the_project_as_it_is(root: Path) -> None:
-    context = ground.lay(root)
+    context = sandbox.lay(root)
 
     tip = Repository(root, "rehearsal").commit("HEAD")
     assert [context.repository.tip(branch) for branch in BRANCHES] == [tip] * 3
@@ -39,10 +39,10 @@ def test_all_branches_hold_the_project_as_it_is(root: Path) -> None:
 
 
 def test_a_second_one_takes_the_place_of_the_first(root: Path) -> None:
-    ground.lay(root)
+    sandbox.lay(root)
     (root / ".rehearsal/left").touch()
 
-    context = ground.lay(root, "process")
+    context = sandbox.lay(root, "process")
 
     assert not (root / ".rehearsal/left").exists()
     tips = {context.repository.tip(branch) for branch in BRANCHES}
@@ -99,11 +99,11 @@ def test_no_gateway_is_chosen_where_nobody_does(
 
 
 def test_without_an_engine_nothing_goes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ground.lay(root)
+    sandbox.lay(root)
     (root / ".rehearsal/left").touch()
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
 
     with pytest.raises(Refused, match=r"(?s)no container engine answers.*install an engine"):
-        ground.lay(root, "docker")
+        sandbox.lay(root, "docker")
 
     assert (root / ".rehearsal/left").exists()

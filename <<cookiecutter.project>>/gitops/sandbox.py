@@ -1,4 +1,4 @@
-"""The ground of a rehearsal: a forge of its own, a clone, and what its target needs.
+"""The sandbox of a rehearsal: a forge of its own, a clone, and what its target needs.
 
 Where another target is asked for than environments/ name, a commit sets it before anything runs:
 what runs is what a tree says.
@@ -96,7 +96,7 @@ def clear(root: Path, environments: Mapping[str, Environment], target: str | Non
 def aim(repository: Repository, target: str, images: str) -> None:
     """Commit that every environment runs on this target, with images of this repository.
 
-    Where DATA_STORE names a data store, as a shared ground gives one to each project, that too.
+    Where DATA_STORE names a data store, as a ground gives one to each project, that too.
     """
     path = repository.path / "pyproject.toml"
     path.write_text(IMAGES.sub(rf'\g<1>"{images}"', path.read_text()))
