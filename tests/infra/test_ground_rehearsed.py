@@ -167,7 +167,8 @@ def test_nothing_is_left(trial: Trial, before: dict[str, set[str]]) -> None:
     make(trial, "destroy", "ENV=uat", "FORCE=1")
     left = started(trial)
     assert left == {name: when for name, when in first.items() if "-uat-" not in name}
-    assert len(first) - len(left) == 3  # a service, its gateway, and what wrote its settings
+    # A service, its gateway, and what wrote the settings of that and the rules of both.
+    assert len(first) - len(left) == 4
     for name in ("dev", "prod"):
         make(trial, "destroy", f"ENV={name}", "FORCE=1")
     refused = trial.run("destroy")
