@@ -206,7 +206,6 @@ def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ('Error: S3 bucket "states" does not exist.', "make the bucket first"),
         ('Error: Unable to list objects in S3 bucket "states"', "the bucket can't be read"),
         ("Error: Saved plan is stale", "another run changed it meanwhile"),
-        ("Error: non-overlapping IPv4 address pool", "the engine has no addresses for another"),
         (
             "Error: Error acquiring the state lock write /x: no space left on device",
             "the disk is full",

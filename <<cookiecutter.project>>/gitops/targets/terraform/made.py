@@ -1,6 +1,7 @@
 """What terraform makes of an environment, whichever release runs: made, compared, mended."""
 
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from gitops.targets.terraform.synth import BUCKET, synth
 from gitops.targets.terraform.way import Way
 
 WAY = ("docker_container.gateway", "docker_volume.state", "docker_volume.secrets")
+CONTAINER = "docker_container."
 LOCAL = ("unix:", "npipe:")  # engines of this machine: their ports are its own
 NEXT = "(of the next release)"
 
@@ -104,19 +106,25 @@ class Made(Docker):
         """Let terraform make it so; with `looked`, from what it saw a moment ago."""
         self.made.declare(self.declares(self.root))
         self.made.place(slots, self.variables())
-        self.adopt()
+        known = self.adopt()
         if not addresses:
             ground.forget(self.client, self.stack, kept=os.environ.get(ground.RULES))
-        self.made.apply(*addresses, looked=looked)
+        self.made.apply(*addresses, looked=looked and self.holds(known))
         if not addresses:
             ground.renew(self.client, self.stack)
 
-    def adopt(self) -> None:
-        """Let nothing that is not remembered stand in the way."""
-        known = self.made.resources().values()
-        orphans.sweep(self.client, self.stack, known, self.gateway.route())
-        for network in orphans.networks(self.client, self.stack, known):
+    def adopt(self) -> Mapping[str, str]:
+        """Let nothing that is not remembered stand in the way; what is remembered."""
+        known = self.made.resources()
+        orphans.sweep(self.client, self.stack, known.values(), self.gateway.route())
+        for network in orphans.networks(self.client, self.stack, known.values()):
             self.made.adopt("docker_network.network", network)
+        return known
+
+    def holds(self, known: Mapping[str, str]) -> bool:
+        """Is every container there that is remembered?"""
+        there = {one.id for one in orphans.labelled(self.client, self.stack)}
+        return there.issuperset(known[name] for name in known if name.startswith(CONTAINER))
 
     def give(self) -> tuple[str, ...]:
         """Put what services are told as secrets on their volume; the names of the files."""
