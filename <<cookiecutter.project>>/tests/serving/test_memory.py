@@ -43,7 +43,7 @@ libc.free.argtypes = [ctypes.c_void_p]
 libc.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
 
 def resident():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() >> 20
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() // 1024**2
 
 def some(count, size):
     found = [libc.malloc(size) for _ in range(count)]

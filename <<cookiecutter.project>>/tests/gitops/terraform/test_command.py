@@ -77,9 +77,9 @@ def test_an_interrupt_of_the_terminal_asks_it_once_to_end(tmp_path: Path) -> Non
             tmp_path,
             patch,
             """[ "$1" = version ] && echo '{"terraform_version": "1.11.4"}' && exit""",
-            f"trap 'echo interrupted >>{seen}' INT",
-            f"trap 'echo asked >>{seen}; exit 1' TERM",
-            f"echo begun >>{seen}",
+            f"trap 'echo interrupted | tee -a {seen}' INT",
+            f"trap 'echo asked | tee -a {seen}; exit 1' TERM",
+            f"echo begun | tee -a {seen}",
             "while :; do sleep 0.1; done",
         )
         code = (
