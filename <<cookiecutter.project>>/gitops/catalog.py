@@ -20,7 +20,7 @@ from gitops.settings import Refused
 
 TREE = "release.tree"  # the tag by which a version is found
 SECONDS = 5.0  # for another writer of the database, and for what a server says when asked
-WRITING = 30.0  # for what it is to do: a busy one took six to move an alias, and stores files
+WRITING = 30.0  # for what it is to do: a busy one took six to move an alias
 PAGE = 1000  # versions in one answer
 LOCAL = "sqlite:///"
 DATABASES = ("postgresql", "mysql")  # with or without the name of a driver
@@ -206,8 +206,7 @@ def client_of(uri: str) -> Any:
     if uri.startswith(DATABASES):
         from sqlalchemy import NullPool, create_engine
 
-        # MLflow tries for minutes to connect to what does not answer.
-        limit = {"connect_timeout": int(SECONDS)}
+        limit = {"connect_timeout": int(SECONDS)}  # MLflow tries for minutes
         create_engine(uri, poolclass=NullPool, connect_args=limit).connect().close()
     from mlflow import MlflowClient
 

@@ -3,14 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cdktf import TerraformStack
+from cdktf import TerraformResourceLifecycle, TerraformStack
 from cdktf_cdktf_provider_docker.container import (
+    Container,
+    ContainerCapabilities,
     ContainerLabels,
     ContainerUlimit,
+    ContainerUpload,
     ContainerVolumes,
 )
 from cdktf_cdktf_provider_docker.provider import DockerProvider
 from cdktf_cdktf_provider_docker.volume import Volume
+
+from gitops.targets import labels
 
 # The first that starts what was stopped: those before removed it, even to make a plan.
 VERSION = ">= 4.5.0, < 5.0.0"
@@ -53,3 +58,37 @@ def mounted(volumes: Mapping[str, Volume]) -> list[ContainerVolumes]:
         ContainerVolumes(volume_name=volume.name, container_path=path)
         for path, volume in volumes.items()
     ]
+
+
+def written(
+    stack: TerraformStack,
+    id_: str,
+    name: str,
+    volumes: list[ContainerVolumes],
+    files: Mapping[str, str],
+    **more: str,
+) -> Container:
+    """Files by path on volumes, written by a container that never runs.
+
+    The engine puts none into a container whose root is read-only.
+    """
+    return Container(
+        stack,
+        id_,
+        name=name,
+        image="${var.gateway}",
+        entrypoint=["caddy"],
+        start=False,
+        must_run=False,
+        network_mode="none",
+        user=NOBODY,
+        capabilities=ContainerCapabilities(drop=["ALL"]),
+        volumes=volumes,
+        upload=[
+            ContainerUpload(file=path, content=content, permissions="0444")
+            for path, content in files.items()
+        ],
+        labels=labelled({labels.STACK: "${var.stack}", **more}),
+        # So that what others read is there at every instant.
+        lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
+    )

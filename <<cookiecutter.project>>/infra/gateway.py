@@ -1,21 +1,20 @@
 """What keeps an environment's address open: Caddy, which reads its way from a volume.
 
-Its settings are written to that volume by a container that never runs: a file can't be put into
-one whose root is read-only. gitops/targets/gateway.py moves the way itself, at every switch.
+gitops/targets/gateway.py moves the way itself, at every switch.
 """
 
-from cdktf import TerraformResourceLifecycle, TerraformStack
+from cdktf import TerraformStack
 from cdktf_cdktf_provider_docker.container import (
     Container,
     ContainerCapabilities,
     ContainerNetworksAdvanced,
     ContainerPorts,
-    ContainerUpload,
 )
 from cdktf_cdktf_provider_docker.network import Network
 from cdktf_cdktf_provider_docker.volume import Volume
 
 from gitops.targets import caddy, labels
+from infra import docker
 from infra.docker import NOBODY, SECRETS, hardened, labelled, mounted
 from infra.settings import Settings
 
@@ -33,24 +32,12 @@ class Gateway:
     ) -> None:
         route = Volume(stack, "route", name="${var.stack}-gateway")
         config = f"{caddy.FOLDER}/{caddy.name()}"
-        written = Container(
+        written = docker.written(
             stack,
             "settings",
-            name=f"${{var.stack}}-settings-{caddy.name()[:8]}",
-            image="${var.gateway}",
-            entrypoint=["caddy"],
-            start=False,
-            must_run=False,
-            network_mode="none",
-            user=NOBODY,
-            capabilities=ContainerCapabilities(drop=["ALL"]),
-            volumes=mounted({caddy.FOLDER: route, SECRETS: secrets}),
-            upload=[
-                ContainerUpload(file=config, content=caddy.content().decode(), permissions="0444")
-            ],
-            labels=labelled({labels.STACK: "${var.stack}"}),
-            # So that a change of it is written before the gateway ends.
-            lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
+            f"${{var.stack}}-settings-{caddy.name()[:8]}",
+            mounted({caddy.FOLDER: route, SECRETS: secrets}),
+            {config: caddy.content().decode()},
         )
         private = caddy.PRIVATE.values()
         made_of = f"${{var.gateway}} {settings.address} {caddy.name()}"
