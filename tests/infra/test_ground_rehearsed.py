@@ -50,7 +50,7 @@ def trial(before: dict[str, set[str]], tmp_path_factory: pytest.TempPathFactory)
         found.done("project", PROJECT)
         yield found
     finally:
-        if (found.folder / WORK).exists():
+        if found.home.exists() and (found.folder / WORK).exists():
             for name in ENVIRONMENTS:
                 make(found, "destroy", f"ENV={name}", "FORCE=1")
         if found.home.exists():

@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from gitops.settings import Refused
 from gitops.targets.caddy import SLOTS
 from gitops.targets.terraform.command import CHANGES, WAIT, Terraform
 from gitops.targets.terraform.synth import STACK
@@ -23,6 +24,7 @@ from gitops.targets.terraform.synth import STACK
 VARIABLES, STATE, DATA = "terraform.tfvars.json", "terraform.tfstate", ".terraform"
 LOCK = ".terraform.lock.hcl"
 READY = "ready"  # in DATA: what it was initialised for
+MANAGED = "already managed by Terraform"
 LEFT_BESIDE = ".broken"  # a state that was being written when its writer was killed
 
 
@@ -106,8 +108,15 @@ class Stack:
         self.terraform.run("destroy", "-auto-approve", *self.words(), *targets(addresses))
 
     def adopt(self, address: str, name: str) -> None:
-        """Take over what was made, and not remembered."""
-        self.terraform.run("import", *self.words(), address, name)
+        """Take over what was made, and not remembered.
+
+        What a killed run's terraform goes on with, it may have remembered meanwhile.
+        """
+        try:
+            self.terraform.run("import", *self.words(), address, name)
+        except Refused as refusal:
+            if MANAGED not in str(refusal):
+                raise
 
     @staticmethod
     def words() -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """A stack's folder: what is declared, what is to run, what was made; here, or in a bucket."""
 
+import contextlib
 import json
 import os
 import re
@@ -82,6 +83,22 @@ def test_what_was_looked_at_is_not_looked_at_again(
     stack.apply(looked=True)
 
     assert ["-refresh=false" in words for words in asked] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("said", "fine"), [("Resource already managed by Terraform", True), ("no such network", False)]
+)
+def test_what_another_remembered_meanwhile_is_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, said: str, fine: bool
+) -> None:
+    stack = placed(tmp_path / "stack", stack_of(LOCAL))
+
+    def run(_: Terraform, *words: str) -> None:
+        raise Refused(f"terraform {words[0]}: {said}")
+
+    monkeypatch.setattr(Terraform, "run", run)
+    with contextlib.nullcontext() if fine else pytest.raises(Refused, match=said):
+        stack.adopt("docker_network.network", "one")
 
 
 def test_what_a_full_disk_left_of_its_first_step_is_said_again(tmp_path: Path) -> None:

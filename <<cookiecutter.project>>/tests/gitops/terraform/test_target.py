@@ -1,9 +1,9 @@
 """Real images on a real engine, where terraform makes everything: no request fails."""
 
+import contextlib
 import json
 import os
 import random
-import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from gitops.settings import Refused
@@ -322,6 +323,17 @@ CODE = (
     "target = Terraform(Path(home), dev, project, Path(root))\n"
     "target.start(int(number), Path(bundle), image); target.switch(int(number))\n"
 )
+
+
+def end(deployer: subprocess.Popen[bytes]) -> None:
+    """Kill it with all that it has started: terraform, and the provider."""
+    family = psutil.Process(deployer.pid).children(recursive=True)
+    for one in (deployer, *family):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
+    deployer.wait(bundles.SECONDS)
+
+
 INSTANTS = int(os.environ.get("INSTANTS", "10"))
 SEED = int(os.environ.get("SEED", "6"))  # the instants of one run are those of the next
 LATEST = 9  # seconds: about as long as a deployment takes here
@@ -330,7 +342,6 @@ LATEST = 9  # seconds: about as long as a deployment takes here
 def test_an_apply_that_is_killed_at_any_instant_converges_when_it_is_run_again(
     target: Terraform, first: Made, second: Made, row: dict[str, Any]
 ) -> None:
-    """With all that it has started: terraform, and the provider."""
     deploy(target, 1, *first)
     load = Load(target.url, row)
     given = [str(target.home), str(target.root), target.project]
@@ -341,8 +352,7 @@ def test_an_apply_that_is_killed_at_any_instant_converges_when_it_is_run_again(
             words = [sys.executable, "-B", "-c", CODE, *given, str(number_), str(bundle), image]
             deployer = subprocess.Popen(words, cwd=ROOT, start_new_session=True)
             time.sleep(chance.uniform(0, LATEST))
-            os.killpg(deployer.pid, signal.SIGKILL)
-            deployer.wait(bundles.SECONDS)
+            end(deployer)
             deploy(target, number_, bundle, image)
             assert number(target) == number_
             assert numbers(target) == [number_]
@@ -359,8 +369,7 @@ def test_a_first_apply_that_is_killed_is_finished_by_the_next(
         words = [sys.executable, "-B", "-c", CODE, *given, "1", *map(str, first)]
         deployer = subprocess.Popen(words, cwd=ROOT, start_new_session=True)
         time.sleep(instant)
-        os.killpg(deployer.pid, signal.SIGKILL)
-        deployer.wait(bundles.SECONDS)
+        end(deployer)
 
     deploy(target, 1, *first)
 
