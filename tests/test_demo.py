@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -19,6 +18,7 @@ import pytest
 
 import demo
 from baking import ROOT, clean_environment
+from gitops.context import stack_here
 from worlds import ports
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def test_a_failed_step_shows_its_last_words(
 
 def forget(home: Path) -> None:
     """Remove what services kept: a stop leaves that to the next start."""
-    stack = f"flights-{hashlib.sha256(bytes(home.resolve())).hexdigest()[:6]}"
+    stack = stack_here("flights", home)
     client = docker.from_env(timeout=10)
     kept = client.volumes.list(filters={"name": stack})
     assert kept

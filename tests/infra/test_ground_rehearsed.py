@@ -18,6 +18,7 @@ import yaml
 
 import demo
 from baking import ROOT, clean_environment
+from gitops.context import stack_here
 from ground.accounts import Tracking
 from ground.signed import Store
 from grounds import Trial, missing, ports, things
@@ -92,10 +93,15 @@ def make(trial: Trial, *words: str) -> str:
 
 def releases(trial: Trial) -> list[dict[str, Any]]:
     """Return the records of all releases."""
-    words = ["git", "for-each-ref", "--format=%(contents)%00", "refs/tags/release/"]
-    work = trial.folder / WORK
-    said = subprocess.run(words, cwd=work, capture_output=True, check=True, timeout=60).stdout
-    return [json.loads(one) for one in said.decode().split("\0") if one.strip()]
+    said = git(trial, "for-each-ref", "--format=%(contents)%00", "refs/tags/release/")
+    return [json.loads(one) for one in said.split("\0") if one.strip()]
+
+
+def git(trial: Trial, *words: str) -> str:
+    done = subprocess.run(
+        ["git", *words], cwd=trial.folder / WORK, capture_output=True, check=True, timeout=60
+    )
+    return done.stdout.decode()
 
 
 def test_the_loop_is_closed(told: str) -> None:
@@ -124,11 +130,8 @@ def test_the_store_has_what_each_lock_names(trial: Trial) -> None:
     store = Store(
         given["AWS_ENDPOINT_URL"], given["AWS_ACCESS_KEY_ID"], given["AWS_SECRET_ACCESS_KEY"]
     )
-    work = trial.folder / WORK
     for one in releases(trial):
-        words = ["git", "show", f"{one['commit']}:dvc.lock"]
-        lock = subprocess.run(words, cwd=work, capture_output=True, check=True, timeout=60).stdout
-        stages = yaml.safe_load(lock)["stages"].values()
+        stages = yaml.safe_load(git(trial, "show", f"{one['commit']}:dvc.lock"))["stages"].values()
         (md5,) = (out["md5"] for stage in stages for out in stage["outs"] if out["path"] == MODEL)
         content = store.ask("GET", f"/{PROJECT}/files/md5/{md5[:2]}/{md5[2:]}")[1]
         assert hashlib.sha256(content).hexdigest() == one["model"]["sha256"]
@@ -182,8 +185,7 @@ def test_nothing_is_left(trial: Trial, before: dict[str, set[str]]) -> None:
 def started(trial: Trial) -> dict[str, str]:
     """Return when each container of the ground and of the project was started, by its name."""
     client: Any = docker.from_env()
-    home = (trial.folder / "demo/flights/.rehearsal/origin.forge").resolve()
-    stack = f"{PROJECT}-{hashlib.sha256(bytes(home)).hexdigest()[:6]}"
+    stack = stack_here(PROJECT, trial.folder / "demo/flights/.rehearsal/origin.forge")
     found = client.containers.list(all=True, ignore_removed=True)
     return {
         one.name: one.attrs["State"]["StartedAt"]

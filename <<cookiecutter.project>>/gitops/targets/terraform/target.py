@@ -85,7 +85,7 @@ class Terraform(Made):
             for one in former:
                 self.services.note(one)
             serving = dataclasses.replace(placed, serves=True)
-            # What is gone by now need not be ended, and what clients were led to is up.
+            # What clients were led to is up: to look at everything again takes seconds.
             self.apply({slot: serving, other(slot): None}, looked=True)
             for one in self.services.found():  # of whom terraform never heard
                 if number_of(one) != number:
