@@ -38,7 +38,7 @@ def plan(context: Context, name: str) -> str:
     """What an apply would change in an environment, as Markdown."""
     found = made(context, name)
     changes, whole = found.plan(found.root)
-    route = found.gateway.route()
+    route = found.gateway.route() if changes else None
     return page(name, changes, route.slot if route else None, whole)
 
 

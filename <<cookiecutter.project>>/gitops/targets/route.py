@@ -8,6 +8,7 @@ number. So at no instant does the newer file name anything but the slot before o
 import tarfile
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import PurePath
 from typing import Any
 
 from docker.errors import NotFound
@@ -24,25 +25,22 @@ class Route:
 
 def read(gateway: Any) -> Route | None:
     """The route of a gateway's container, running or not; None where none was ever written."""
-    routes = [found for slot in SLOTS if (found := entry(gateway, slot))]
+    with asked(gateway.name):
+        try:
+            packed, _ = gateway.get_archive(FOLDER)
+        except NotFound:
+            return None
+        content = BytesIO(b"".join(packed))
+    with tarfile.open(fileobj=content) as archive:
+        files = {PurePath(one.name).name: archive.extractfile(one) for one in archive}
+        texts = {slot: file.read().decode() for slot in SLOTS if (file := files.get(slot))}
+    routes = [Route(slot, int(text)) for slot, text in texts.items() if text.isdecimal()]
     return max(routes, key=lambda one: one.number, default=None)
 
 
 def write(gateway: Any, route: Route) -> None:
     """Lead clients there from the next request on."""
     put(gateway, FOLDER, {route.slot: str(route.number).encode()}, time=route.number)
-
-
-def entry(gateway: Any, slot: str) -> Route | None:
-    with asked(gateway.name):
-        try:
-            packed, _ = gateway.get_archive(f"{FOLDER}/{slot}")
-        except NotFound:
-            return None
-        with tarfile.open(fileobj=BytesIO(b"".join(packed))) as archive:
-            file = archive.extractfile(slot)
-            text = file.read().decode() if file else ""
-    return Route(slot, int(text)) if text.isdecimal() else None
 
 
 def other(slot: str | None) -> str:

@@ -113,7 +113,7 @@ class TestARealPlan:
     ) -> None:
         text = self.changed(target, tmp_path / "root", "memory_mb = 2048", "memory_mb = 1024")
 
-        assert "**dev**: 1 destroyed, 1 made; no interruption." in text
+        assert "**dev**: 1 made, 1 destroyed; no interruption." in text
         assert f"| made | container | `{target.stack}-2` | — |" in text
         assert f"| destroyed | container | `{target.stack}-1` | — |" in text
         assert "memory                                      = 1024" in text

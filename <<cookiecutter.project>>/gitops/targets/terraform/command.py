@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from gitops import engine
@@ -62,21 +62,7 @@ class Terraform:
         found = shutil.which("terraform")
         if found is None:
             raise Refused(f"no terraform on PATH: {HOW}")
-        done = subprocess.run(
-            [found, "version", "-json"],
-            env=environment(os.environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=LOOK_SECONDS,
-        )
-        try:
-            version = str(json.loads(done.stdout)["terraform_version"])
-        except (ValueError, KeyError):
-            raise Refused(f"{found}: says no version: {why(done.stderr)}") from None
-        if engine.numbers(version) < OLDEST:
-            raise Refused(f"{found} is {version}, too old: {HOW}")
+        recent(found)
         return found
 
     def is_there(self) -> None:
@@ -125,6 +111,26 @@ class Terraform:
                     said=why(said),
                 )
         return why(said)
+
+
+@cache
+def recent(terraform: str) -> None:
+    """Refused, where it is too old; asked once."""
+    done = subprocess.run(
+        [terraform, "version", "-json"],
+        env=environment(os.environ),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LOOK_SECONDS,
+    )
+    try:
+        version = str(json.loads(done.stdout)["terraform_version"])
+    except (ValueError, KeyError):
+        raise Refused(f"{terraform}: says no version: {why(done.stderr)}") from None
+    if engine.numbers(version) < OLDEST:
+        raise Refused(f"{terraform} is {version}, too old: {HOW}")
 
 
 def end(process: subprocess.Popen[str]) -> None:

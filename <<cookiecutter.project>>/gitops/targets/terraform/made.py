@@ -176,8 +176,9 @@ class Made(Docker):
 
         With `released`, as if a release were brought up with it: beside what serves, which ends.
         """
-        slots, route = self.slots(), self.gateway.route()
+        slots = self.slots()
         if released:
+            route = self.gateway.route()
             now = slots.get(route.slot) if route else None
             number = (route.number if route else 0) + 1
             placed = Placed(NEXT, NEXT, number, serves=True, secrets=now.secrets if now else ())

@@ -8,10 +8,11 @@ from typing import Any
 VERBS = {
     ("create",): "made",
     ("update",): "changed",
-    ("delete",): "destroyed",
     ("delete", "create"): "replaced",
     ("create", "delete"): "replaced",
+    ("delete",): "destroyed",
 }
+ORDER = tuple(VERBS.values())  # as a release does it: what is new comes before what ends
 # Clients notice where these end: the way to every release, for a second or two.
 NEEDED = ("docker_container.gateway", "docker_network.network", "docker_volume.route")
 SECRETS = ("KEY", "SECRET", "TOKEN", "PASSWORD", "URL")  # in names of variables that hold one
@@ -43,7 +44,7 @@ class Change:
 
 def changes(plan: dict[str, Any]) -> list[Change]:
     found = (change(one) for one in plan.get("resource_changes", []))
-    return [one for one in found if one]
+    return sorted((one for one in found if one), key=lambda one: ORDER.index(one.verb))
 
 
 def change(told: dict[str, Any]) -> Change | None:

@@ -34,11 +34,11 @@ def test_what_stays_is_not_told() -> None:
 
 
 def test_a_release_beside_another_interrupts_nobody() -> None:
-    text = page("dev", found(GREEN, BLUE), None, "all of it")
+    text = page("dev", found(BLUE, GREEN), None, "all of it")
 
     assert "**dev**: 1 made, 1 destroyed; no interruption." in text
-    assert "| made | container | `flights-dev-8` | — |" in text
-    assert "| destroyed | container | `flights-dev-7` | — |" in text
+    made = "| made | container | `flights-dev-8` | — |"
+    assert f"{made}\n| destroyed | container | `flights-dev-7` | — |" in text
     assert "<details><summary>The whole plan of dev</summary>" in text
     assert "all of it" in text
 
