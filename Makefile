@@ -18,6 +18,9 @@ COMPILE := $(UV) compile --quiet --universal --python-version 3.11 --upgrade \
 GROUND := PYTHONPATH=infra '$(CURDIR)/.venv/infra/bin/python' -m ground $(if $(FILE),--file '$(FILE)')
 INFRA := <<cookiecutter.project>>/requirements/infra.txt
 
+# Tests at once: those that ask a container engine follow one another, and the others run beside them.
+BESIDE := 2
+
 # An apply of terraform, among the tests of what it makes.
 KILLED := test_an_apply_that_is_killed_at_any_instant_converges_when_it_is_run_again
 
@@ -27,7 +30,7 @@ demo: .venv/bake ## Bake a project into demo/ and close its loop: DEV, UAT, PROD
 	@.venv/bin/python demo.py $(if $(TARGET),--target '$(TARGET)')
 
 test: .venv/dev ## Run all tests: the hooks, the template's own code unbaked, and a baked repository
-	@$(TOOLS) pytest
+	@$(TOOLS) pytest -rs -n $(BESIDE) --dist loadgroup
 
 check: .venv/dev ## Format, lint, type-check, and look for secrets and large files
 	@$(TOOLS) pre-commit run --all-files

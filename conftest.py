@@ -1,6 +1,9 @@
 """What holds for all tests: here and in the template, whose tests run unbaked."""
 
 import sys
+from types import ModuleType
+
+import pytest
 
 # Both folders of tests are one namespace; pytest would otherwise take the first for all of it.
 import tests  # noqa: F401
@@ -9,3 +12,29 @@ pytest_plugins = ["strict_skips"]
 
 # Bytecode of the template's modules would lie in the template, and be baked.
 sys.dont_write_bytecode = True
+
+# What asks a container engine, or takes half a minute to make, where a test's module or the test
+# has it: modules, and fixtures.
+ASKING = ("docker", "grounds", "tests.gitops.containers", "tests.gitops.engines")
+GIVEN = {"declarers", "images_at"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Where tests run beside each other, let those follow one another that ask an engine.
+
+    Some of them look at all that it has. Of the others, each file stays together.
+    """
+    for item in items:
+        group = "engine" if asks(item) else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def asks(item: pytest.Function) -> bool:
+    known = vars(item.module).values()
+    names = (
+        one.__name__ if isinstance(one, ModuleType) else getattr(one, "__module__", None)
+        for one in known
+    )
+    return bool(GIVEN & set(item.fixturenames)) or any(
+        name.startswith(ASKING) for name in names if isinstance(name, str)
+    )

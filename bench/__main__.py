@@ -7,25 +7,23 @@ are of this machine and its load; where a peer exists, it runs in the same minut
 """
 
 import json
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from bench.commands import Failed, median, run, seconds
+
 ROOT = Path(__file__).parents[1]
-LIMIT = 1800  # seconds; what takes longer hangs
-RUNS = 5  # of what takes a moment; their median is printed
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         clone = Path(folder) / "clone"
         run("git", "clone", "--quiet", "--local", str(ROOT), str(clone), cwd=ROOT)
-        show("make demo, first", seconds("make", "demo", cwd=clone), "s", 240)
-        show("make demo, again", seconds("make", "demo", cwd=clone), "s", 120)
+        show("make demo, first", seconds(lambda: run("make", "demo", cwd=clone)), "s", 240)
+        show("make demo, again", seconds(lambda: run("make", "demo", cwd=clone)), "s", 120)
         bake(clone, Path(folder))
         flights = clone / "demo/flights"
         try:
@@ -39,7 +37,7 @@ def main() -> None:
 
 def bake(clone: Path, folder: Path) -> None:
     command = [str(clone / ".venv/bin/cookiecutter"), "--no-input", "-f", "-o", str(folder)]
-    show("a bake", median(*command, str(clone), cwd=folder), "s", 2)
+    show("a bake", median(lambda: run(*command, str(clone), cwd=folder)), "s", 2)
 
 
 def loop(flights: Path) -> None:
@@ -57,14 +55,16 @@ def project(flights: Path) -> None:
     run("git", "fetch", "--quiet", cwd=folder)
     run("git", "switch", "--quiet", "--detach", "rehearsal/dev", cwd=folder)
     run("make", "reproduce", cwd=folder)
-    show("make reproduce, unchanged", median("make", "reproduce", cwd=folder), "s", 2)
-    show("stale or not", median(python, "-m", "review.lock", cwd=folder), "s", 0.3)
+    again = median(lambda: run("make", "reproduce", cwd=folder))
+    show("make reproduce, unchanged", again, "s", 2)
+    stale = median(lambda: run(python, "-m", "review.lock", cwd=folder))
+    show("stale or not", stale, "s", 0.3)
     report = (python, "-m", "review", "--base", "HEAD^1")
     run(*report, cwd=folder)
-    show("report, a month's holdout", median(*report, cwd=folder), "s", 3)
+    show("report, a month's holdout", median(lambda: run(*report, cwd=folder)), "s", 3)
     million = [python, str(ROOT / "bench/report.py"), "1000000"]
     run(*million, "prepare", cwd=folder)
-    show("report, 1,000,000 rows", seconds(*million, cwd=folder), "s", 20)
+    show("report, 1,000,000 rows", seconds(lambda: run(*million, cwd=folder)), "s", 20)
     tell(python, "features", cwd=folder)
     validation(python, folder)
     tell(python, "serving", cwd=folder)
@@ -113,25 +113,6 @@ def measured(python: str, script: str, cwd: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.splitlines()]
 
 
-def median(*command: str, cwd: Path) -> float:
-    return statistics.median(seconds(*command, cwd=cwd) for _ in range(RUNS))
-
-
-def seconds(*command: str, cwd: Path) -> float:
-    started = time.monotonic()
-    run(*command, cwd=cwd)
-    return time.monotonic() - started
-
-
-def run(*command: str, cwd: Path) -> str:
-    done = subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, check=False, timeout=LIMIT
-    )
-    if done.returncode:
-        sys.exit(f"bench: {' '.join(command)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.stdout
-
-
 def show(figure: str, value: float, unit: str, bound: float, *, at_least: bool = False) -> None:
     kept = value >= bound if at_least else value <= bound
     sign = "≥" if at_least else "≤"
@@ -142,4 +123,7 @@ def show(figure: str, value: float, unit: str, bound: float, *, at_least: bool =
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except Failed as failure:
+        sys.exit(f"bench: {failure}")

@@ -1,4 +1,4 @@
-"""make, as a person runs it, and seconds."""
+"""Commands, as a person runs them, and seconds."""
 
 import statistics
 import subprocess
@@ -11,7 +11,7 @@ RUNS = 5  # of what takes a moment; their median counts
 
 
 class Failed(Exception):  # noqa: N818
-    """A task failed; the message has its last words."""
+    """A command failed; the message has its last words."""
 
 
 def make(*words: str, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> str:
@@ -20,8 +20,17 @@ def make(*words: str, env: Mapping[str, str] | None = None, cwd: Path | None = N
     Raises:
         Failed: it fails.
     """
+    return run("make", "--no-print-directory", *words, env=env, cwd=cwd)
+
+
+def run(*command: str, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> str:
+    """What a command says.
+
+    Raises:
+        Failed: it fails.
+    """
     done = subprocess.run(
-        ["make", "--no-print-directory", *words],
+        command,
         env=env,
         cwd=cwd,
         stdin=subprocess.DEVNULL,
@@ -32,7 +41,7 @@ def make(*words: str, env: Mapping[str, str] | None = None, cwd: Path | None = N
     )
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line and not line.startswith("make: ")]
-        raise Failed(f"make {words[0]} failed: {said[-1] if said else 'it says nothing'}")
+        raise Failed(f"{' '.join(command)} failed: {said[-1] if said else 'it says nothing'}")
     return done.stdout
 
 

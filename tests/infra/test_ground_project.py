@@ -34,10 +34,7 @@ if TYPE_CHECKING:
     from gitops.targets.terraform.target import Terraform
 
 why = missing() or stacks.missing()
-pytestmark = [
-    pytest.mark.skipif(why is not None, reason=str(why)),
-    pytest.mark.xdist_group("ground"),  # they follow one another
-]
+pytestmark = pytest.mark.skipif(why is not None, reason=str(why))
 PROJECT = "flights"
 FIRST, SECOND = "a" * 40, "b" * 40
 GIVEN = ("GROUND_NETWORK", "GROUND_RULES", "PREDICTION_LOG_URL")

@@ -23,10 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 why = missing()
-pytestmark = [
-    pytest.mark.skipif(why is not None, reason=str(why)),
-    pytest.mark.xdist_group("ground"),  # they follow one another
-]
+pytestmark = pytest.mark.skipif(why is not None, reason=str(why))
 PROJECT = "flights"
 ASK = """
 import socket, sys

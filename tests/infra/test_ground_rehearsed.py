@@ -27,10 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 why = missing()
-pytestmark = [
-    pytest.mark.skipif(why is not None, reason=str(why)),
-    pytest.mark.xdist_group("ground"),  # they follow one another
-]
+pytestmark = pytest.mark.skipif(why is not None, reason=str(why))
 PROJECT, MODEL = "flights", "models/model.onnx"
 ENVIRONMENTS = ("dev", "uat", "prod")
 WORK = "demo/flights/.rehearsal/work"

@@ -30,10 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 why = missing() or engines.missing()
-pytestmark = [
-    pytest.mark.skipif(why is not None, reason=str(why)),
-    pytest.mark.xdist_group("ground"),  # they follow one another
-]
+pytestmark = pytest.mark.skipif(why is not None, reason=str(why))
 PROJECT = "flights"
 DISK = 128 * 2**20  # bytes, of which a hundred MB must be free; a ground keeps one
 IMAGE = os.environ.get("GROUND_ALERTMANAGER_IMAGE", "")  # a small one

@@ -376,8 +376,8 @@ def test_what_a_killed_runner_left_goes_once_nobody_works_there(runner: Runner) 
 
 
 def test_a_service_outlives_the_run_that_started_it(runner: Runner) -> None:
-    start = "import subprocess; subprocess.Popen(['sleep', '600'], start_new_session=True)"
-    change(runner, step=f'{sys.executable} -c "{start}"; pgrep -n -f "^sleep 600"')
+    start = "import subprocess as s; print(s.Popen(['sleep', '600'], start_new_session=True).pid)"
+    change(runner, step=f'{sys.executable} -c "{start}"')
     run = runner.pushed("dev")
     pid = int(said(run)[0])
     os.kill(pid, signal.SIGKILL)  # which raises, if there is no such process
