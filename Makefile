@@ -18,11 +18,11 @@ COMPILE := $(UV) compile --quiet --universal --python-version 3.11 --upgrade \
 GROUND := PYTHONPATH=infra '$(CURDIR)/.venv/infra/bin/python' -m ground $(if $(FILE),--file '$(FILE)')
 INFRA := <<cookiecutter.project>>/requirements/infra.txt
 
-# Tests at once: those that ask a container engine follow one another, and the others run beside them.
+# Tests at once: conftest.py says which of them follow one another.
 BESIDE := 2
 
-# An apply of terraform, among the tests of what it makes.
-KILLED := test_an_apply_that_is_killed_at_any_instant_converges_when_it_is_run_again
+# A deployer that is killed, whatever its target: among others an apply of terraform.
+KILLED := test_one_killed_at_any_instant_leaves_what_the_next_one_finishes
 
 .PHONY: help demo test check bench torture fuzz ground ground-plan ground-project ground-backup ground-restore ground-destroy lock ci clean
 
@@ -41,7 +41,7 @@ bench: .venv/dev ## Measure speed and size, and print each figure beside its bou
 torture: .venv/dev ## Kill releases, deployments, promotions and rollbacks 200 times, applies of terraform 50; SEED=n repeats a run
 	@TORTURE=200 INSTANTS=50 $(if $(SEED),SEED='$(SEED)') $(TOOLS) pytest -rP tests/test_torture.py \
 		tests/infra/test_ground_survives.py \
-		'<<cookiecutter.project>>/tests/gitops/terraform/test_target.py::$(KILLED)'
+		'<<cookiecutter.project>>/tests/gitops/target/test_deployer.py::$(KILLED)'
 
 fuzz: .venv/dev ## Ask a service 100,000 mutated requests, and crash it 20 times a way; SEED=n repeats a run
 	@FUZZ=100000 CRASHES=20 $(if $(SEED),SEED='$(SEED)') $(TOOLS) pytest -rP \

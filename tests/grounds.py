@@ -25,6 +25,7 @@ SETTINGS = ROOT / "infra/ground.toml"
 IMAGES = ("DATABASE", "STORE", "REGISTRY", "PROMETHEUS", "ALERTMANAGER", "GATEWAY")
 SECONDS = 600  # of one command: the tracking server's image is built once
 LABEL = "ground"
+OTHERS = "test-"  # begins the names of what the template's tests make
 
 
 def python() -> Path:
@@ -177,10 +178,17 @@ def kill(number: int) -> None:
 
 
 def things() -> dict[str, set[str]]:
-    """Return the names of all containers, networks and volumes of the engine."""
+    """Return the names of all containers, networks and volumes of the engine.
+
+    But for those of the template's tests, which may run beside.
+    """
     client: Any = docker.from_env()
+    found = {
+        "containers": client.containers.list(all=True, ignore_removed=True),
+        "networks": client.networks.list(),
+        "volumes": client.volumes.list(),
+    }
     return {
-        "containers": {one.name for one in client.containers.list(all=True, ignore_removed=True)},
-        "networks": {one.name for one in client.networks.list()},
-        "volumes": {one.name for one in client.volumes.list()},
+        kind: {one.name for one in some if not one.name.startswith(OTHERS)}
+        for kind, some in found.items()
     }

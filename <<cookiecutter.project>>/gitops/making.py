@@ -14,7 +14,7 @@ def plan(env: Env) -> None:
     """Show what an apply would change in an environment that terraform makes, as Markdown."""
     from gitops.infrastructure import plan
 
-    print(plan(here(), env))
+    print(plan(here(fetch=False), env))  # nothing in it is of the remote
 
 
 def apply(env: Env) -> None:

@@ -16,7 +16,8 @@ import pytest
 from docker.errors import NotFound  # type: ignore[import-untyped]
 from pipeline import evaluate, features, ingest, train, validate
 from tests.gitops import stacks
-from tests.gitops.containers import Made, deploy, made, number, only
+from tests.gitops.containers import Made, made, only
+from tests.gitops.deploying import deploy, number
 from tests.projects import ROOT, copy_project
 from tests.serving.bundles import bundle_of, examples
 from tests.serving.clients import Client

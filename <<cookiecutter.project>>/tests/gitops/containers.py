@@ -1,6 +1,5 @@
 """Images of releases in a registry of this machine, and targets that run them on its engine."""
 
-import json
 import os
 import shutil
 import uuid
@@ -16,7 +15,6 @@ from gitops.build import build
 from gitops.image import push
 from gitops.targets import hub
 from gitops.targets.docker import Docker
-from gitops.verify import verify
 from tests.gitops.engines import Engine
 from tests.projects import ROOT
 from tests.serving import bundles
@@ -71,22 +69,6 @@ def name() -> str:
     return f"test-{uuid.uuid4().hex[:8]}"
 
 
-def deploy(target: Docker, number: int, bundle: Path, image: str) -> None:
-    """As gitops.deploy does it."""
-    url = target.start(number, bundle, image)
-    try:
-        verify(url, tree_of(bundle), bundle)
-        target.switch(number)
-    except BaseException:
-        target.discard(number)
-        raise
-
-
-def tree_of(bundle: Path) -> str:
-    found: str = json.loads((bundle / "release.json").read_text())["tree"]
-    return found
-
-
 def numbers(target: Docker) -> list[int]:
     """The deployments that have containers, running or not."""
     return sorted(int(one.labels["gitops.number"]) for one in target.services.found())
@@ -95,11 +77,6 @@ def numbers(target: Docker) -> list[int]:
 def only(target: Docker) -> Any:
     (found,) = target.services.found()
     return found
-
-
-def number(target: Docker) -> int | None:
-    running = target.running()
-    return running.number if running else None
 
 
 def carry(own: Engine, image: str) -> None:

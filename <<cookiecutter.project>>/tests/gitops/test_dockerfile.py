@@ -12,6 +12,7 @@ from gitops.image import make
 from gitops.settings import Refused
 from pipeline import files
 from tests.gitops import containers
+from tests.gitops.deploying import deploy
 from tests.gitops.images import TREE, about, ended, health, running
 from tests.serving import bundles
 from tests.serving.bundles import until
@@ -58,7 +59,7 @@ class TestRunning:
         made = make(other, about())
         with containers.target(tmp_path / "home") as target:
             with pytest.raises(Refused, match=r"its files is .*, not "):
-                containers.deploy(target, 1, imaged, made)
+                deploy(target, 1, imaged, made)
             assert target.running() is None
             assert containers.numbers(target) == []
 

@@ -14,7 +14,7 @@ from gitops.settings import Refused
 from gitops.targets.terraform.plan import page
 from gitops.targets.terraform.target import Terraform
 from tests.gitops import containers, stacks
-from tests.gitops.containers import deploy
+from tests.gitops.deploying import deploy
 from tests.gitops.stories import Story
 from tests.projects import ROOT
 

@@ -37,7 +37,11 @@ def fake(settled: Story, monkeypatch: pytest.MonkeyPatch) -> Fake:
         if where.name == "prod":
             raise Refused("this machine does not last")
 
-    monkeypatch.setattr(making, "here", lambda **_: settled.context)
+    def here(*, fetch: bool = True) -> Context:
+        found.asked.extend(["fetch"] if fetch else [])
+        return settled.context
+
+    monkeypatch.setattr(making, "here", here)
     monkeypatch.setattr(Context, "lasting", lasting)
     monkeypatch.setattr(infrastructure, "made", lambda *_: found)
     return found
@@ -50,14 +54,14 @@ def said(*words: str, typed: str | None = None) -> tuple[int, str]:
 
 def test_an_apply_says_where_it_is(fake: Fake) -> None:
     assert said("apply", "--env", "dev") == (0, f"dev: is as it is declared, at {URL}\n")
-    assert fake.asked == ["conform"]
+    assert fake.asked == ["fetch", "conform"]
 
 
 def test_nothing_is_applied_on_a_machine_that_does_not_last(fake: Fake) -> None:
     code, _ = said("apply", "--env", "prod")
 
     assert code
-    assert fake.asked == []
+    assert "conform" not in fake.asked
 
 
 def test_what_is_destroyed_is_asked_for(fake: Fake) -> None:
@@ -73,7 +77,8 @@ def test_what_is_destroyed_is_asked_for(fake: Fake) -> None:
     assert fake.asked == ["clear", "clear"]
 
 
-def test_a_plan_is_a_page(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_is_a_page_and_asks_no_remote(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(infrastructure, "plan", lambda _, name: f"**{name}**: nothing changes.")
 
     assert said("plan", "--env", "dev") == (0, "**dev**: nothing changes.\n")
+    assert fake.asked == []

@@ -1,14 +1,12 @@
-"""Real services, replaced under real clients: no request fails, whatever happens to whom."""
+"""Real services as processes of this machine: their limits, their ends, and their address."""
 
 import json
 import os
 import resource
 import signal
 import socket
-import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,11 +18,8 @@ from gitops.settings import Refused
 from gitops.targets import worker
 from gitops.targets.process import Process
 from gitops.targets.worker import Worker
-from gitops.verify import verify
-from pipeline import files
-from tests.projects import ROOT
+from tests.gitops.deploying import deploy, number
 from tests.serving import bundles
-from tests.serving.load import Load
 
 FIRST, SECOND = "a" * 40, "b" * 40
 
@@ -56,23 +51,6 @@ def row(bundle: Path) -> dict[str, Any]:
     return found
 
 
-def deploy(target: Process, number: int, bundle: Path) -> None:
-    """As gitops.deploy does it."""
-    tree = json.loads((bundle / "release.json").read_text())["tree"]
-    url = target.start(number, bundle)
-    try:
-        verify(url, tree, bundle)
-        target.switch(number)
-    except BaseException:
-        target.discard(number)
-        raise
-
-
-def number(target: Process) -> int | None:
-    running = target.running()
-    return running.number if running else None
-
-
 def only(target: Process, number: int) -> Worker:
     """The one process that is left, once those that drain have ended."""
     bundles.until(lambda: [n for n in target.numbers() if alive(target, n)] == [number])
@@ -82,12 +60,6 @@ def only(target: Process, number: int) -> Worker:
 
 def alive(target: Process, number: int) -> bool:
     return any(worker.lives for worker in target.workers(number))
-
-
-def test_nothing_runs_at_first(target: Process) -> None:
-    assert target.running() is None
-    target.stop()
-    assert not target.folder.exists()
 
 
 @pytest.fixture(scope="module")
@@ -129,95 +101,13 @@ def test_nothing_is_written_among_the_files_of_a_release(deployed: Process, bund
     assert list(bundle.rglob("__pycache__")) == []
 
 
-def test_a_deployment_answers_at_the_public_address(target: Process, bundle: Path) -> None:
-    url = target.start(1, bundle)
+def test_clients_reach_it_when_it_is_switched_in(target: Process, bundle: Path) -> None:
+    private = target.running(target.start(1, bundle))
     assert target.running() is None
-    private = target.running(url)
 
     target.switch(1)
 
-    running = target.running()
-    assert running == private
-    assert running
-    assert (running.tree, running.environment, running.number) == (FIRST, "dev", 1)
-    assert running.model_sha256 == bundles.digest(bundle / files.ONNX)
-    assert running.files == json.loads((bundle / "release.json").read_text())["files"]
-
-
-def test_a_replacement_under_constant_requests_fails_none(
-    target: Process, bundle: Path, second: Path, row: dict[str, Any]
-) -> None:
-    deploy(target, 1, bundle)
-    load = Load(target.url, row)
-
-    with load.constant():
-        for number_, files_ in ((2, bundle), (3, second)):
-            deploy(target, number_, files_)
-            load.go_on()
-        only(target, 3)
-
-    assert load.failures == []
-    assert (load.releases[0], load.releases[-1]) == (FIRST, SECOND)
-
-
-def tampered(bundle: Path) -> None:
-    path = bundle / files.ONNX
-    path.write_bytes(path.read_bytes()[:-1] + b"x")
-
-
-def mistaken(bundle: Path) -> None:
-    """A service whose features are others than those of the training."""
-    path = bundle / "pipeline/features.py"
-    path.write_text(path.read_text().replace("2013.0 - built", "built"))
-
-
-def speechless(bundle: Path) -> None:
-    (bundle / "serving/app.py").write_text("1 / 0\n")
-
-
-@pytest.mark.parametrize(
-    ("breaking", "message"),
-    [
-        (tampered, r"models/model\.onnx: not the file of this release"),
-        (mistaken, r"row \d+ of reports/examples\.json differs by 0\.\d+"),
-        (speechless, "ZeroDivisionError"),
-    ],
-)
-def test_a_broken_release_never_takes_over_and_no_request_fails(
-    target: Process, bundle: Path, second: Path, row: dict[str, Any], breaking: Any, message: str
-) -> None:
-    deploy(target, 1, bundle)
-    load = Load(target.url, row)
-    breaking(second)
-
-    with load.constant():
-        with pytest.raises(Refused, match=message):
-            deploy(target, 2, second)
-        load.go_on()
-
-    assert load.failures == []
-    assert set(load.releases) == {FIRST}
-    assert not alive(target, 2)
-    assert number(target) == 1
-
-
-def test_the_log_of_a_release_that_does_not_come_up_says_why(target: Process, second: Path) -> None:
-    tampered(second)
-
-    with pytest.raises(Refused, match="the service does not come up: it ended: serving: error"):
-        target.start(1, second)
-
-    assert "models/model.onnx: not the file" in target.log(1).read_text()
-
-
-def test_one_that_is_not_ready_in_time_is_ended(home: Path, second: Path) -> None:
-    (second / "serving/release.py").write_text("import time\ntime.sleep(600)\n")
-    target = Process(home, bundles.environment(limits={"start_seconds": 1.0}))
-
-    with pytest.raises(Refused, match=r"it is not ready after 1 s, its limit start_seconds"):
-        target.start(1, second)
-
-    assert not alive(target, 1)
+    assert target.running() == private
 
 
 def request_begun(target: Process, row: dict[str, Any]) -> tuple[socket.socket, bytes]:
@@ -235,7 +125,7 @@ def said(client: socket.socket) -> bytes:
     return b"".join(iter(lambda: client.recv(65536), b""))
 
 
-def test_the_former_answers_what_is_under_way_and_ends(
+def test_who_has_asked_nothing_yet_is_answered_by_the_former(
     target: Process, bundle: Path, second: Path, row: dict[str, Any]
 ) -> None:
     deploy(target, 1, bundle)
@@ -256,11 +146,9 @@ def test_the_former_answers_what_is_under_way_and_ends(
         silent.sendall(b"GET /release HTTP/1.1\r\nHost: x\r\n\r\n")
         late = said(silent)
 
-    assert answer.startswith(b"HTTP/1.1 200")
-    assert FIRST.encode() in answer
-    assert b"connection: close" in answer.lower()
-    assert FIRST.encode() in late
-    assert b"connection: close" in late.lower()
+    for one in (answer, late):
+        assert FIRST.encode() in one
+        assert b"connection: close" in one.lower()
     only(target, 2)
 
 
@@ -290,50 +178,6 @@ def test_a_draining_service_is_not_ready(
         client.sendall(b"GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n")
 
         assert said(client).startswith(b"HTTP/1.1 503")
-
-
-def test_a_late_worker_changes_nothing(target: Process, bundle: Path, second: Path) -> None:
-    target.start(1, bundle)
-    target.start(2, second)
-    late = Process(target.home, target.environment)
-    target.switch(2)
-
-    for step in (lambda: late.switch(1), lambda: late.start(1, bundle)):
-        with pytest.raises(Refused, match="dev: deployment 1 is superseded by 2"):
-            step()
-    late.discard(1)
-
-    assert number(target) == 2
-    only(target, 2)
-
-
-def test_everything_can_be_said_twice(target: Process, bundle: Path, second: Path) -> None:
-    assert target.start(1, bundle) == target.start(1, bundle)
-    target.switch(1)
-    target.switch(1)
-    process = only(target, 1).state().pid
-    deploy(target, 1, bundle)
-    assert only(target, 1).state().pid == process
-
-    target.start(2, second)
-    target.discard(2)
-    target.discard(2)
-    assert number(target) == 1
-    target.discard(1)
-    assert number(target) == 1
-    target.stop()
-    target.stop()
-    assert number(target) is None
-    assert target.current() is None
-
-
-def test_what_was_not_started_is_not_switched_in(target: Process, bundle: Path) -> None:
-    deploy(target, 1, bundle)
-
-    with pytest.raises(Refused, match="dev: deployment 2 is not up"):
-        target.switch(2)
-
-    assert number(target) == 1
 
 
 def test_a_killed_service_comes_back(target: Process, bundle: Path) -> None:
@@ -373,91 +217,6 @@ def test_the_same_number_with_other_files_is_another_service(
 
     assert running
     assert running.tree == SECOND
-
-
-def test_an_interrupted_switch_is_finished(target: Process, bundle: Path, second: Path) -> None:
-    deploy(target, 1, bundle)
-    target.start(2, second)
-    (new,) = target.workers(2)
-    (old,) = target.workers(1)
-    public = old.give()
-    assert public
-    with public:
-        new.listen(public)  # and here the deployer was killed
-    assert old.public
-    assert new.public
-
-    deploy(target, 2, second)
-
-    assert number(target) == 2
-    only(target, 2)
-
-
-def test_what_a_killed_deployer_left_behind_is_ended(
-    target: Process, bundle: Path, second: Path
-) -> None:
-    deploy(target, 1, bundle)
-    target.start(2, second)  # and here the deployer was killed
-
-    target.start(3, second)
-
-    bundles.until(lambda: not alive(target, 2))
-    assert number(target) == 1
-
-
-def test_a_deployer_killed_at_any_instant_leaves_what_the_next_one_finishes(
-    target: Process, bundle: Path, second: Path, row: dict[str, Any]
-) -> None:
-    deploy(target, 1, bundle)
-    load = Load(target.url, row)
-    code = (
-        "import sys; from pathlib import Path; from gitops import environment\n"
-        "from gitops.targets.process import Process\n"
-        "_, home, address, number, bundle = sys.argv\n"
-        "dev = environment.read()['dev'].model_copy(update={'address': address})\n"
-        "target = Process(Path(home), dev)\n"
-        "target.start(int(number), Path(bundle)); target.switch(int(number))\n"
-    )
-    given = [str(target.home), target.environment.address]
-    with load.constant():
-        for number_ in range(2, 5):
-            words = [sys.executable, "-B", "-c", code, *given, str(number_), str(second)]
-            deployer = subprocess.Popen(words, cwd=ROOT, start_new_session=True)
-            time.sleep(number_ * 0.25)  # about the start, its end, and the switch
-            deployer.kill()
-            deployer.wait(bundles.SECONDS)
-            deploy(target, number_, second)
-            assert number(target) == number_
-            only(target, number_)
-
-    assert load.failures == []
-
-
-def test_two_deployers_at_once_end_with_the_newer(
-    target: Process, bundle: Path, second: Path, row: dict[str, Any]
-) -> None:
-    deploy(target, 1, bundle)
-    load = Load(target.url, row)
-    refusals: list[str] = []
-
-    def deployer(number: int) -> None:
-        try:
-            deploy(Process(target.home, target.environment), number, second)
-        except Refused as refusal:
-            refusals.append(str(refusal))
-
-    with load.constant():
-        threads = [threading.Thread(target=deployer, args=(number,)) for number in (2, 3)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(bundles.SECONDS)
-        only(target, 3)
-
-    assert load.failures == []
-    # The older one may have been in time, may be late, or is ended while it is verified.
-    assert len(refusals) <= 1
-    assert number(target) == 3
 
 
 def test_two_deployers_of_one_number_bring_up_one_service(target: Process, bundle: Path) -> None:
@@ -509,14 +268,6 @@ def test_a_service_beyond_its_memory_does_not_come_up(target: Process, second: P
 
     with pytest.raises(Refused, match="the service does not come up"):
         target.start(1, second)
-
-
-def test_the_logs_of_the_last_deployments_are_kept(target: Process, bundle: Path) -> None:
-    for number_ in range(1, 9):
-        target.place(number_).mkdir(parents=True)
-    deploy(target, 9, bundle)
-
-    assert target.numbers() == [4, 5, 6, 7, 8, 9]
 
 
 def test_environments_do_not_meet(home: Path, bundle: Path, second: Path) -> None:

@@ -1,18 +1,11 @@
 """Real images on a real engine, where terraform makes everything: no request fails."""
 
-import contextlib
 import json
-import os
-import random
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
 import pytest
 
 from gitops.settings import Refused
@@ -21,8 +14,8 @@ from gitops.targets.docker import Docker
 from gitops.targets.terraform.orphans import labelled
 from gitops.targets.terraform.target import Terraform
 from tests.gitops import buckets, stacks
-from tests.gitops.containers import Made, deploy, made, number, numbers, only
-from tests.projects import ROOT
+from tests.gitops.containers import Made, made, numbers, only
+from tests.gitops.deploying import deploy, number
 from tests.serving import bundles
 from tests.serving.load import Load
 
@@ -67,13 +60,6 @@ def row(bundle: Path) -> dict[str, Any]:
     return found
 
 
-def test_nothing_runs_at_first(target: Terraform) -> None:
-    assert target.running() is None
-    assert target.current() is None
-    target.stop()
-    assert labelled(target.client, target.stack) == []
-
-
 def test_what_is_deployed_is_what_was_declared(deployed: Terraform, first: Made) -> None:
     """As few rights as will do, named by digest; and nothing of it is otherwise afterwards."""
     target = deployed
@@ -99,25 +85,6 @@ def test_what_is_deployed_is_what_was_declared(deployed: Terraform, first: Made)
     assert target.made.folder.stat().st_mode & 0o077 == 0
 
 
-def test_a_replacement_under_constant_requests_fails_none(
-    target: Terraform, first: Made, second: Made, row: dict[str, Any]
-) -> None:
-    deploy(target, 1, *first)
-    gateway = target.gateway.container(target.gateway.name).id
-    load = Load(target.url, row)
-
-    with load.constant():
-        for number_, which in ((2, first), (3, second)):
-            deploy(target, number_, *which)
-            load.go_on()
-
-    assert load.failures == []
-    assert (load.releases[0], load.releases[-1]) == (FIRST, SECOND)
-    assert numbers(target) == [3]
-    assert target.gateway.container(target.gateway.name).id == gateway
-    assert target.drift() == []
-
-
 def test_other_settings_reach_the_next_release_and_leave_what_serves(
     target: Terraform, first: Made, second: Made, row: dict[str, Any]
 ) -> None:
@@ -133,66 +100,6 @@ def test_other_settings_reach_the_next_release_and_leave_what_serves(
 
     assert load.failures == []
     assert only(target).attrs["HostConfig"]["Memory"] == 1024 * 1024**2
-
-
-def speechless(bundle: Path) -> None:
-    (bundle / "serving/start.py").write_text("1 / 0\n")
-
-
-def mistaken(bundle: Path) -> None:
-    """A service whose features are others than those of the training."""
-    path = bundle / "pipeline/features.py"
-    path.write_text(path.read_text().replace("2013.0 - built", "built"))
-
-
-def rooted(bundle: Path) -> None:
-    path = bundle / "serving/Dockerfile"
-    path.write_text(path.read_text().replace("USER 65532:65532\n", ""))
-
-
-@pytest.mark.parametrize(
-    ("breaking", "message"),
-    [
-        (rooted, "would run as root; give it a USER"),
-        (speechless, "dev: the service does not come up: it ended: ZeroDivisionError"),
-        (mistaken, "known row|differs by"),
-    ],
-)
-def test_a_broken_image_never_takes_over_and_no_request_fails(
-    deployed: Terraform,
-    bundle: Path,
-    tmp_path: Path,
-    row: dict[str, Any],
-    breaking: Callable[[Path], None],
-    message: str,
-) -> None:
-    target = deployed
-    broken = made(bundle, tmp_path / "broken", SECOND, breaking)
-    load = Load(target.url, row)
-
-    with load.constant():
-        with pytest.raises(Refused, match=message):
-            deploy(target, 2, *broken)
-        load.go_on()
-
-    assert load.failures == []
-    assert set(load.releases) == {FIRST}
-    assert numbers(target) == [1]
-    assert target.drift() == []
-    if breaking is speechless:
-        assert "Traceback" in (target.folder / "2/service.log").read_text()
-
-
-def test_an_image_that_nobody_has_leaves_what_serves(deployed: Terraform, first: Made) -> None:
-    with pytest.raises(Refused, match=r"localhost:1/gone@sha256:0+: can't be pulled"):
-        deploy(deployed, 2, first.bundle, f"localhost:1/gone@sha256:{'0' * 64}")
-
-    assert (number(deployed), numbers(deployed)) == (1, [1])
-
-
-def test_a_release_without_an_image_is_refused(deployed: Terraform, bundle: Path) -> None:
-    with pytest.raises(Refused, match="dev: this release has no image"):
-        deployed.start(2, bundle)
 
 
 def killed(target: Terraform) -> str:
@@ -285,96 +192,6 @@ def test_destroying_one_environment_leaves_another(
     assert [one.id for one in labelled(deployed.client, deployed.stack)] == before
     assert number(deployed) == 1
     assert deployed.drift() == []
-
-
-def test_everything_can_be_said_twice(target: Terraform, first: Made, second: Made) -> None:
-    assert target.start(1, *first) == target.start(1, *first)
-    target.switch(1)
-    target.switch(1)
-    container = only(target).id
-    deploy(target, 1, *first)
-    assert only(target).id == container
-
-    target.start(2, *second)
-    target.discard(2)
-    target.discard(2)
-    assert number(target) == 1
-    target.discard(1)
-    assert number(target) == 1
-
-
-def test_a_late_worker_changes_nothing(target: Terraform, first: Made, second: Made) -> None:
-    target.start(1, *first)
-    target.start(2, *second)
-    target.switch(2)
-
-    for step in (lambda: target.switch(1), lambda: target.start(1, *first)):
-        with pytest.raises(Refused, match="dev: deployment 1 is superseded by 2"):
-            step()
-
-    assert (number(target), numbers(target)) == (2, [2])
-
-
-CODE = (
-    "import sys; from pathlib import Path; from gitops import environment\n"
-    "from gitops.targets.terraform.target import Terraform\n"
-    "_, home, root, project, number, bundle, image = sys.argv\n"
-    "dev = environment.read(Path(root) / 'environments')['dev']\n"
-    "target = Terraform(Path(home), dev, project, Path(root))\n"
-    "target.start(int(number), Path(bundle), image); target.switch(int(number))\n"
-)
-
-
-def end(deployer: subprocess.Popen[bytes]) -> None:
-    """Kill it with all that it has started: terraform, and the provider."""
-    family = psutil.Process(deployer.pid).children(recursive=True)
-    for one in (deployer, *family):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            one.kill()
-    deployer.wait(bundles.SECONDS)
-
-
-INSTANTS = int(os.environ.get("INSTANTS", "10"))
-SEED = int(os.environ.get("SEED", "6"))  # the instants of one run are those of the next
-LATEST = 9  # seconds: about as long as a deployment takes here
-
-
-def test_an_apply_that_is_killed_at_any_instant_converges_when_it_is_run_again(
-    target: Terraform, first: Made, second: Made, row: dict[str, Any]
-) -> None:
-    deploy(target, 1, *first)
-    load = Load(target.url, row)
-    given = [str(target.home), str(target.root), target.project]
-    chance = random.Random(SEED)  # noqa: S311
-    with load.constant():
-        for number_ in range(2, 2 + INSTANTS):
-            bundle, image = (first, second)[number_ % 2]
-            words = [sys.executable, "-B", "-c", CODE, *given, str(number_), str(bundle), image]
-            deployer = subprocess.Popen(words, cwd=ROOT, start_new_session=True)
-            time.sleep(chance.uniform(0, LATEST))
-            end(deployer)
-            deploy(target, number_, bundle, image)
-            assert number(target) == number_
-            assert numbers(target) == [number_]
-            assert target.drift() == []
-
-    assert load.failures == []
-
-
-def test_a_first_apply_that_is_killed_is_finished_by_the_next(
-    target: Terraform, first: Made
-) -> None:
-    given = [str(target.home), str(target.root), target.project]
-    for instant in (2.5, 3.5):
-        words = [sys.executable, "-B", "-c", CODE, *given, "1", *map(str, first)]
-        deployer = subprocess.Popen(words, cwd=ROOT, start_new_session=True)
-        time.sleep(instant)
-        end(deployer)
-
-    deploy(target, 1, *first)
-
-    assert number(target) == 1
-    assert target.drift() == []
 
 
 def test_a_lost_state_is_told_and_the_next_release_takes_over(
