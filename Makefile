@@ -30,7 +30,7 @@ demo: .venv/bake ## Bake a project into demo/ and close its loop: DEV, UAT, PROD
 	@.venv/bin/python demo.py $(if $(TARGET),--target '$(TARGET)')
 
 test: .venv/dev ## Run all tests: the hooks, the template's own code unbaked, and a baked repository
-	@$(TOOLS) pytest -rs -n $(BESIDE) --dist loadgroup
+	@$(TOOLS) pytest -rs -n $(BESIDE) --dist loadfile
 
 check: .venv/dev ## Format, lint, type-check, and look for secrets and large files
 	@$(TOOLS) pre-commit run --all-files

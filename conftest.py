@@ -1,10 +1,12 @@
 """What holds for all tests: here and in the template, whose tests run unbaked."""
 
+import re
 import sys
+from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 # Both folders of tests are one namespace; pytest would otherwise take the first for all of it.
 import tests  # noqa: F401
@@ -15,30 +17,32 @@ pytest_plugins = ["strict_skips"]
 sys.dont_write_bytecode = True
 
 ROOT = Path(__file__).parent
-# What asks a container engine, or takes half a minute to make, where a test's module or the test
-# has it: modules, and fixtures.
-ASKING = ("docker", "grounds", "tests.gitops.containers", "tests.gitops.engines")
-GIVEN = {"declarers", "images_at"}
+# In a file of tests: it imports what asks a container engine, or is given what takes long to make.
+ASKS = re.compile(
+    r"^(?:import|from) (?:docker|grounds)\b"
+    r"|^from tests\.gitops\b.*\b(?:containers|engines|images|stacks|target)\b"
+    r"|\b(?:declarers|images_at)\b",
+    re.MULTILINE,
+)
 
 
-@pytest.hookimpl(tryfirst=True)  # what runs them beside each other reads the marks in this hook too
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Where tests run beside each other, let those follow one another that ask an engine.
+class Beside(LoadFileScheduling):  # type: ignore[misc]
+    """Where tests run beside each other, those follow one another that ask an engine.
 
     That is, those here and those of the template: each of both look at what they have made
     themselves. Of the others, each file stays together.
     """
-    for item in items:
-        group = item.path.relative_to(ROOT).parts[0] if asks(item) else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return Path(file).parts[0] if asks(file) else file
 
 
-def asks(item: pytest.Function) -> bool:
-    known = vars(item.module).values()
-    names = (
-        one.__name__ if isinstance(one, ModuleType) else getattr(one, "__module__", None)
-        for one in known
-    )
-    return bool(GIVEN & set(item.fixturenames)) or any(
-        name.startswith(ASKING) for name in names if isinstance(name, str)
-    )
+@cache
+def asks(file: str) -> bool:
+    return bool(ASKS.search((ROOT / file).read_text("utf-8")))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Beside:
+    return Beside(config, log)
