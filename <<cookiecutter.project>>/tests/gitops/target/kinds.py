@@ -79,8 +79,10 @@ class OfProcesses:
         home.mkdir(parents=True)
         (home / "interpreters").symlink_to(self.interpreters)
         found = Process(home, bundles.environment(limits=limits))
-        yield found
-        found.stop()
+        try:
+            yield found
+        finally:
+            found.stop()
 
     def again(self, target: Process) -> Process:
         return Process(target.home, target.environment)

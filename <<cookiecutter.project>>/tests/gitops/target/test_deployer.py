@@ -166,7 +166,7 @@ def test_two_deployers_at_once_end_with_the_newer(
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(4 * bundles.SECONDS)
+            thread.join(4 * bundles.SECONDS)  # one waits for the other
         left(kind, target, 3)
 
     assert load.failures == []
