@@ -45,7 +45,8 @@ def target(tmp_path: Path) -> Iterator[Docker]:
 
 class TestADeployment:
     @pytest.fixture(scope="class")
-    def deployed(self, first: Made, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
+    @classmethod
+    def deployed(cls, first: Made, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
         """For tests that only look; its deployer has secrets."""
         with (
             pytest.MonkeyPatch.context() as patch,
@@ -275,7 +276,8 @@ def test_without_an_engine_it_says_what_is_missing(
 @pytest.mark.skipif(bool(alone := engines.missing()), reason=str(alone))
 class TestAnEngineThatEnds:
     @pytest.fixture(scope="class")
-    def own(self) -> Iterator[engines.Engine]:
+    @classmethod
+    def own(cls) -> Iterator[engines.Engine]:
         with engines.own() as own, pytest.MonkeyPatch.context() as patch:
             containers.carry(own, gateway.chosen(None))
             patch.setenv("DOCKER_HOST", own.host)

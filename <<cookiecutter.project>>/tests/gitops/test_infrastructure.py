@@ -89,8 +89,9 @@ needed = pytest.mark.skipif(bool(reason := stacks.missing()), reason=str(reason)
 @needed
 class TestARealPlan:
     @pytest.fixture(scope="class")
+    @classmethod
     def target(
-        self, bundle: Path, declarers: Path, tmp_path_factory: pytest.TempPathFactory
+        cls, bundle: Path, declarers: Path, tmp_path_factory: pytest.TempPathFactory
     ) -> Iterator[Terraform]:
         release = containers.made(bundle, tmp_path_factory.mktemp("release") / "bundle", "a" * 40)
         with stacks.target(tmp_path_factory.mktemp("stack"), declarers) as found:

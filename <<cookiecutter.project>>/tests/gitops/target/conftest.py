@@ -1,11 +1,12 @@
 """A target of each kind, and two releases for it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.gitops import containers, stacks
 from tests.gitops.deploying import deploy
 from tests.gitops.target.kinds import (
     FIRST,
@@ -21,15 +22,13 @@ from tests.serving import bundles
 
 @pytest.fixture(scope="module", params=["process", "docker", "terraform"])
 def kind(request: pytest.FixtureRequest) -> Kind:
-    found: dict[str, Callable[[], Kind]] = {
-        "process": lambda: OfProcesses(request.getfixturevalue("interpreters")),
-        "docker": OfContainers,
-        "terraform": lambda: OfStacks(request.getfixturevalue("declarers")),
-    }
-    kind = found[request.param]()
-    if why := kind.missing():
+    if request.param == "process":
+        return OfProcesses(request.getfixturevalue("interpreters"))
+    if why := stacks.missing() if request.param == "terraform" else containers.missing():
         pytest.skip(why)
-    return kind
+    if request.param == "terraform":
+        return OfStacks(request.getfixturevalue("declarers"))
+    return OfContainers()
 
 
 @pytest.fixture(scope="module")

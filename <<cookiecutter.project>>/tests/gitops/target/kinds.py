@@ -31,9 +31,6 @@ class Kind(Protocol):
     instants: int  # at which a deployer is killed
     code: str  # its target, where its deployer is another process
 
-    def missing(self) -> str | None:
-        """Why there can be none here; None where there can."""
-
     def made(self, bundle: Path, folder: Path, tree: str, change: Change | None = None) -> Given:
         """A release, changed if so asked."""
 
@@ -62,9 +59,6 @@ class OfProcesses:
 
     def __init__(self, interpreters: Path) -> None:
         self.interpreters = interpreters
-
-    def missing(self) -> str | None:
-        return None
 
     def made(self, bundle: Path, folder: Path, tree: str, change: Change | None = None) -> Given:
         files = bundles.copy_of(bundle, folder, tree)
@@ -111,9 +105,6 @@ class OfContainers:
     latest, instants = 3.5, 4
     code = "from gitops.targets.docker import Docker\ntarget = Docker(Path(home), dev, project)\n"
 
-    def missing(self) -> str | None:
-        return containers.missing()
-
     def made(self, bundle: Path, folder: Path, tree: str, change: Change | None = None) -> Given:
         return Given(*containers.made(bundle, folder, tree, change))
 
@@ -147,9 +138,6 @@ class OfStacks(OfContainers):
 
     def __init__(self, declarers: Path) -> None:
         self.declarers = declarers
-
-    def missing(self) -> str | None:
-        return stacks.missing()
 
     def target(self, folder: Path, **limits: float) -> AbstractContextManager[Terraform]:
         return stacks.target(folder, self.declarers, **limits)
