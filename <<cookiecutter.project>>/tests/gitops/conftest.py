@@ -4,6 +4,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from docker import DockerClient
@@ -13,6 +14,7 @@ from gitops.targets import hub
 from tests.gitops import containers, images
 from tests.gitops.founding import founded, opened, packed
 from tests.gitops.stories import Story, Trainer
+from tests.serving import bundles
 
 
 @pytest.fixture(scope="session")
@@ -76,3 +78,10 @@ def images_at(client: DockerClient, monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.setenv("IMAGE_REPOSITORY", found)
     yield found
     images.forget(client, found)
+
+
+@pytest.fixture
+def row(bundle: Path) -> dict[str, Any]:
+    """What a client may ask about, and the training never saw."""
+    found: dict[str, Any] = bundles.examples(bundle)[0]["row"]
+    return found

@@ -45,12 +45,6 @@ def second(bundle: Path, tmp_path: Path) -> Path:
     return bundles.copy_of(bundle, tmp_path / "second", SECOND)
 
 
-@pytest.fixture
-def row(bundle: Path) -> dict[str, Any]:
-    found: dict[str, Any] = bundles.examples(bundle)[0]["row"]
-    return found
-
-
 def only(target: Process, number: int) -> Worker:
     """The one process that is left, once those that drain have ended."""
     bundles.until(lambda: [n for n in target.numbers() if alive(target, n)] == [number])

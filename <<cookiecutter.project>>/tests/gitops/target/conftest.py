@@ -17,7 +17,6 @@ from tests.gitops.target.kinds import (
     OfProcesses,
     OfStacks,
 )
-from tests.serving import bundles
 
 
 @pytest.fixture(scope="module", params=["process", "docker", "terraform"])
@@ -53,9 +52,3 @@ def deployed(kind: Kind, first: Given, tmp_path_factory: pytest.TempPathFactory)
 def target(kind: Kind, tmp_path: Path) -> Iterator[Any]:
     with kind.target(tmp_path) as found:
         yield found
-
-
-@pytest.fixture
-def row(bundle: Path) -> dict[str, Any]:
-    found: dict[str, Any] = bundles.examples(bundle)[0]["row"]
-    return found

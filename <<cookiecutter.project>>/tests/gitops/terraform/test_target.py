@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,54 +10,17 @@ import pytest
 
 from gitops.settings import Refused
 from gitops.targets.client import ask
-from gitops.targets.docker import Docker
 from gitops.targets.terraform.orphans import labelled
 from gitops.targets.terraform.target import Terraform
-from tests.gitops import buckets, stacks
-from tests.gitops.containers import Made, made, numbers, only
+from tests.gitops import stacks
+from tests.gitops.containers import Made, numbers, only
 from tests.gitops.deploying import deploy, number
 from tests.serving import bundles
 from tests.serving.load import Load
 
 pytestmark = pytest.mark.skipif(bool(reason := stacks.missing()), reason=str(reason))
 
-FIRST, SECOND = "a" * 40, "b" * 40
-
-
-@pytest.fixture(scope="module")
-def first(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    return made(bundle, tmp_path_factory.mktemp("first") / "bundle", FIRST)
-
-
-@pytest.fixture(scope="module")
-def second(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    return made(bundle, tmp_path_factory.mktemp("second") / "bundle", SECOND)
-
-
-@pytest.fixture
-def target(tmp_path: Path, declarers: Path) -> Iterator[Terraform]:
-    with stacks.target(tmp_path, declarers) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def deployed(
-    first: Made, declarers: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Terraform]:
-    """For tests that leave it as they found it; its deployer has secrets."""
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        stacks.target(tmp_path_factory.mktemp("deployed"), declarers) as found,
-    ):
-        patch.setenv("GH_TOKEN", "not-for-a-service")  # pragma: allowlist secret
-        deploy(found, 1, *first)
-        yield found
-
-
-@pytest.fixture
-def row(bundle: Path) -> dict[str, Any]:
-    found: dict[str, Any] = bundles.examples(bundle)[0]["row"]
-    return found
+FIRST = "a" * 40  # the tree of the first release
 
 
 def test_what_is_deployed_is_what_was_declared(deployed: Terraform, first: Made) -> None:
@@ -194,76 +157,6 @@ def test_destroying_one_environment_leaves_another(
     assert deployed.drift() == []
 
 
-def test_a_lost_state_is_told_and_the_next_release_takes_over(
-    target: Terraform, first: Made, second: Made
-) -> None:
-    deploy(target, 1, *first)
-    for path in target.made.folder.glob("terraform.tfstate*"):
-        path.unlink()
-
-    assert "terraform's state is lost" in target.drift()[0]
-    with pytest.raises(Refused, match="terraform's state is lost"):
-        target.mend()
-    assert number(target) == 1
-    deploy(target, 2, *second)
-
-    assert (number(target), numbers(target)) == (2, [2])
-    assert target.drift() == []
-
-
-def test_a_state_that_was_being_written_is_put_aside(target: Terraform, first: Made) -> None:
-    deploy(target, 1, *first)
-    path = target.made.folder / "terraform.tfstate"
-    path.write_text(path.read_text()[:100])
-
-    deploy(target, 2, *first)
-
-    assert numbers(target) == [2]
-    assert target.drift() == []
-
-
-def test_a_state_in_a_bucket_is_that_of_every_machine(
-    first: Made,
-    second: Made,
-    declarers: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with buckets.store(tmp_path / "store", "flights", monkeypatch) as endpoint:
-        monkeypatch.setenv("STATE_BUCKET", "flights")
-        monkeypatch.setenv("LOG_HASH_KEY", "a-key-of-names")  # pragma: allowlist secret
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
-        with stacks.target(tmp_path, declarers) as target:
-            deploy(target, 1, *first)
-            assert not list(target.made.folder.glob("*.tfstate"))
-            other = Terraform(tmp_path / "else", target.environment, target.project, target.root)
-            other.home.mkdir()
-            (other.home / "interpreters").symlink_to(declarers)
-
-            assert other.drift() == []
-            deploy(other, 2, *second)
-
-            assert numbers(target) == [2]
-            assert target.drift() == []  # though it was said here that 1 is to run
-            target.mend()
-            assert (number(target), numbers(target)) == (2, [2])
-            held = [path.read_text() for path in (tmp_path / "store").rglob("*.tfstate")]
-            assert f"{target.stack}-2" in "".join(held)
-            assert not list((tmp_path / "store").rglob("*.tflock"))
-
-
-def test_what_another_kind_of_target_made_is_taken_over(
-    target: Terraform, first: Made, second: Made
-) -> None:
-    before = Docker(target.home, target.environment, target.project)
-    deploy(before, 1, *first)
-
-    deploy(target, 2, *second)
-
-    assert (number(target), numbers(target)) == (2, [2])
-    assert target.drift() == []
-
-
 def test_two_containers_share_the_work(first: Made, tmp_path: Path, declarers: Path) -> None:
     with stacks.target(tmp_path, declarers, workers=2) as target:
         deploy(target, 1, *first)
@@ -273,31 +166,6 @@ def test_two_containers_share_the_work(first: Made, tmp_path: Path, declarers: P
         assert target.drift() == [f"{other.name}: does not run"]
         deploy(target, 2, *first)
         assert numbers(target) == [2, 2]
-
-
-def test_no_secret_stands_in_what_terraform_reads_or_remembers(
-    target: Terraform, first: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "keys").write_text(f"somebody {'5e' * 32}\n")
-    monkeypatch.setenv("API_KEYS_FILE", str(tmp_path / "keys"))
-    monkeypatch.setenv("LOG_HASH_KEY", "a-key-of-names")  # pragma: allowlist secret
-
-    target.start(1, *first)
-    told = target.made.planned()
-
-    held = only(target).exec_run(["cat", "/secrets/LOG_HASH_KEY", "/secrets/API_KEYS"]).output
-    assert held.decode() == f"a-key-of-namessomebody {'5e' * 32}\n"
-    files = [path for path in target.folder.rglob("*") if path.is_file() and ".terraform/" not in
-             str(path)]  # fmt: skip
-    assert {"cdk.tf.json", "terraform.tfstate", "terraform.tfvars.json"} <= {
-        path.name for path in files
-    }
-    everything = json.dumps([told, only(target).attrs]) + "".join(
-        path.read_text() for path in files
-    )
-    assert "a-key-of-names" not in everything
-    assert "5e" * 32 not in everything
-    assert "LOG_HASH_KEY_FILE=/secrets/LOG_HASH_KEY" in everything
 
 
 def test_stopping_keeps_what_services_wrote_and_destroying_leaves_nothing(
