@@ -34,7 +34,7 @@ pytestmark = pytest.mark.skipif(why is not None, reason=str(why))
 PROJECT = "flights"
 DISK = 128 * 2**20  # bytes, of which a hundred MB must be free; a ground keeps one
 IMAGE = os.environ.get("GROUND_ALERTMANAGER_IMAGE", "")  # a small one
-KILLS = int(os.environ.get("INSTANTS", "2"))
+KILLS = int(os.environ.get("INSTANTS", "10"))
 SEED = int(os.environ.get("SEED", "6"))
 SECONDS = 120  # of an answer
 
