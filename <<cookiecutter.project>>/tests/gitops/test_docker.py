@@ -27,16 +27,6 @@ pytestmark = pytest.mark.skipif(bool(reason := containers.missing()), reason=str
 FIRST, SECOND = "a" * 40, "b" * 40
 
 
-@pytest.fixture(scope="module")
-def first(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    return made(bundle, tmp_path_factory.mktemp("first") / "bundle", FIRST)
-
-
-@pytest.fixture(scope="module")
-def second(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    return made(bundle, tmp_path_factory.mktemp("second") / "bundle", SECOND)
-
-
 @pytest.fixture
 def target(tmp_path: Path) -> Iterator[Docker]:
     with containers.target(tmp_path) as found:

@@ -1,4 +1,4 @@
-"""Two releases, and environments of terraform that have none or the first."""
+"""Environments of terraform: one that has no release, and one that has the first."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,20 +7,8 @@ import pytest
 
 from gitops.targets.terraform.target import Terraform
 from tests.gitops import stacks
-from tests.gitops.containers import Made, made
+from tests.gitops.containers import Made
 from tests.gitops.deploying import deploy
-
-FIRST, SECOND = "a" * 40, "b" * 40  # trees
-
-
-@pytest.fixture(scope="module")
-def first(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    return made(bundle, tmp_path_factory.mktemp("first") / "bundle", FIRST)
-
-
-@pytest.fixture(scope="module")
-def second(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    return made(bundle, tmp_path_factory.mktemp("second") / "bundle", SECOND)
 
 
 @pytest.fixture
