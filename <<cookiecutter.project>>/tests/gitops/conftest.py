@@ -13,6 +13,7 @@ from gitops import engine
 from gitops.targets import hub
 from tests.gitops import containers, images
 from tests.gitops.containers import Made, made
+from tests.gitops.deploying import FIRST, SECOND
 from tests.gitops.founding import founded, opened, packed
 from tests.gitops.stories import Story, Trainer
 from tests.serving import bundles
@@ -84,12 +85,12 @@ def images_at(client: DockerClient, monkeypatch: pytest.MonkeyPatch) -> Iterator
 @pytest.fixture(scope="module")
 def first(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
     """A release and its image."""
-    return made(bundle, tmp_path_factory.mktemp("first") / "bundle", "a" * 40)
+    return made(bundle, tmp_path_factory.mktemp("first") / "bundle", FIRST)
 
 
 @pytest.fixture(scope="module")
 def second(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    return made(bundle, tmp_path_factory.mktemp("second") / "bundle", "b" * 40)
+    return made(bundle, tmp_path_factory.mktemp("second") / "bundle", SECOND)
 
 
 @pytest.fixture

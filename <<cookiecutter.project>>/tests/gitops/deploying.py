@@ -6,6 +6,8 @@ from pathlib import Path
 from gitops.target import Target
 from gitops.verify import verify
 
+FIRST, SECOND = "a" * 40, "b" * 40  # trees of releases
+
 
 def deploy(target: Target, number: int, bundle: Path, image: str | None = None) -> None:
     """Bring up, verify, and switch in; what fails is ended."""

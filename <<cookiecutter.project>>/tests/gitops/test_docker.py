@@ -19,12 +19,10 @@ from gitops.targets import gateway
 from gitops.targets.docker import Docker
 from tests.gitops import containers, engines
 from tests.gitops.containers import Made, made, numbers, only
-from tests.gitops.deploying import deploy, number
+from tests.gitops.deploying import FIRST, SECOND, deploy, number
 from tests.serving import bundles
 
 pytestmark = pytest.mark.skipif(bool(reason := containers.missing()), reason=str(reason))
-
-FIRST, SECOND = "a" * 40, "b" * 40
 
 
 @pytest.fixture

@@ -18,26 +18,20 @@ from gitops.settings import Refused
 from gitops.targets import worker
 from gitops.targets.process import Process
 from gitops.targets.worker import Worker
-from tests.gitops.deploying import deploy, number
+from tests.gitops import processes
+from tests.gitops.deploying import FIRST, SECOND, deploy, number
 from tests.serving import bundles
-
-FIRST, SECOND = "a" * 40, "b" * 40
 
 
 @pytest.fixture
 def home(tmp_path: Path, interpreters: Path) -> Path:
-    # Longer than the path of a socket may be.
-    home = tmp_path / ("x" * 100) / "origin.forge"
-    home.mkdir(parents=True)
-    (home / "interpreters").symlink_to(interpreters)
-    return home
+    return processes.home(tmp_path, interpreters)
 
 
 @pytest.fixture
 def target(home: Path) -> Iterator[Process]:
-    target = Process(home, bundles.environment())
-    yield target
-    target.stop()
+    with processes.target(home) as found:
+        yield found
 
 
 @pytest.fixture
@@ -47,13 +41,13 @@ def second(bundle: Path, tmp_path: Path) -> Path:
 
 def only(target: Process, number: int) -> Worker:
     """The one process that is left, once those that drain have ended."""
-    bundles.until(lambda: [n for n in target.numbers() if alive(target, n)] == [number])
+    bundles.until(lambda: processes.numbers(target) == [number])
     (found,) = target.workers(number)
     return found
 
 
 def alive(target: Process, number: int) -> bool:
-    return any(worker.lives for worker in target.workers(number))
+    return number in processes.numbers(target)
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 
 from tests.gitops import containers, stacks
-from tests.gitops.deploying import deploy
+from tests.gitops.deploying import FIRST, SECOND, deploy
 from tests.gitops.target.kinds import (
-    FIRST,
-    SECOND,
     Given,
     Kind,
     OfContainers,

@@ -1,7 +1,7 @@
 """Every kind of target: how one is had, and what is seen of it from outside."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -9,12 +9,11 @@ from gitops.targets.docker import Docker
 from gitops.targets.process import Process
 from gitops.targets.route import Route
 from gitops.targets.terraform.target import Terraform
-from tests.gitops import containers, stacks
+from tests.gitops import containers, processes, stacks
 from tests.projects import ROOT
 from tests.serving import bundles
 
 Change = Callable[[Path], None]
-FIRST, SECOND = "a" * 40, "b" * 40  # trees
 
 
 class Given(NamedTuple):
@@ -66,17 +65,8 @@ class OfProcesses:
             change(files)
         return Given(files, None)
 
-    @contextmanager
-    def target(self, folder: Path, **limits: float) -> Iterator[Process]:
-        # Longer than the path of a socket may be.
-        home = folder / ("x" * 100) / "origin.forge"
-        home.mkdir(parents=True)
-        (home / "interpreters").symlink_to(self.interpreters)
-        found = Process(home, bundles.environment(limits=limits))
-        try:
-            yield found
-        finally:
-            found.stop()
+    def target(self, folder: Path, **limits: float) -> AbstractContextManager[Process]:
+        return processes.target(processes.home(folder, self.interpreters), limits=limits)
 
     def again(self, target: Process) -> Process:
         return Process(target.home, target.environment)
@@ -85,8 +75,7 @@ class OfProcesses:
         return [str(target.home), str(ROOT), ""]
 
     def numbers(self, target: Process) -> list[int]:
-        numbers = target.numbers()
-        return [one for one in numbers if any(worker.lives for worker in target.workers(one))]
+        return processes.numbers(target)
 
     def only(self, target: Process) -> str:
         (number,) = self.numbers(target)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from gitops.settings import Refused
-from tests.gitops.deploying import deploy, number
-from tests.gitops.target.kinds import SECOND, Given, Kind
+from tests.gitops.deploying import SECOND, deploy, number
+from tests.gitops.target.kinds import Given, Kind
 
 pytestmark = pytest.mark.parametrize("kind", ["docker", "terraform"], indirect=True, scope="module")
 

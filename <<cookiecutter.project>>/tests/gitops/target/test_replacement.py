@@ -12,8 +12,8 @@ import pytest
 
 from gitops.settings import Refused
 from pipeline import files
-from tests.gitops.deploying import deploy, number
-from tests.gitops.target.kinds import FIRST, SECOND, Given, Kind, left
+from tests.gitops.deploying import FIRST, SECOND, deploy, number
+from tests.gitops.target.kinds import Given, Kind, left
 from tests.serving import bundles
 from tests.serving.load import Load
 

@@ -14,13 +14,11 @@ from gitops.targets.terraform.orphans import labelled
 from gitops.targets.terraform.target import Terraform
 from tests.gitops import stacks
 from tests.gitops.containers import Made, numbers, only
-from tests.gitops.deploying import deploy, number
+from tests.gitops.deploying import FIRST, deploy, number
 from tests.serving import bundles
 from tests.serving.load import Load
 
 pytestmark = pytest.mark.skipif(bool(reason := stacks.missing()), reason=str(reason))
-
-FIRST = "a" * 40  # the tree of the first release
 
 
 def test_what_is_deployed_is_what_was_declared(deployed: Terraform, first: Made) -> None:
